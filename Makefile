@@ -1,0 +1,186 @@
+# usher: one makefile, no recursion. `make help` lists the targets.
+#
+#   V=1                  show the commands
+#   SAN=address,undefined | SAN=thread
+#                        build and test with sanitizers, in a build folder of their own
+#   DEBUG=1              -O0 and symbols
+#   WERROR=1             warnings are errors (CI)
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+VERSION := 0.1.0
+
+comma := ,
+B := build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
+Q := $(if $(V),,@)
+
+# Where `make install` puts things.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+CC := gcc
+STD := -std=c11 -D_GNU_SOURCE
+WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 $(if $(WERROR),-Werror)
+OPT := $(if $(SAN)$(DEBUG),-O1 -g,-O2 -g)
+HARDEN := $(if $(SAN)$(DEBUG),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CFLAGS += $(STD) $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -pthread -I. -DUSHER_VERSION='"$(VERSION)"'
+LDFLAGS += -pthread $(SANFLAGS) $(if $(SAN)$(DEBUG),,-pie -Wl,-z,relro,-z,now)
+
+# Libraries that only compute: all that core may link.
+CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm
+# Libraries that wait.
+IO_LIBS := -lev
+CHECK_LIBS := -lcheck -lsubunit -lrt -lm
+
+# ---- sources ----------------------------------------------------------------------------------
+
+SPOE_SRC := $(wildcard spoe/*.c)
+CORE_SRC := $(wildcard agent/core/*/*.c)
+IO_SRC   := $(wildcard agent/io/*.c)
+LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/cli/*.c)
+MAIN_SRC := $(wildcard agent/*.c)
+
+objs = $(patsubst %.c,$(B)/%.o,$(1))
+
+.PHONY: all
+all: $(B)/usher $(B)/libspop.a
+
+$(B)/libspop.a: $(call objs,$(SPOE_SRC))
+$(B)/libcore.a: $(call objs,$(CORE_SRC))
+$(B)/libio.a:   $(call objs,$(IO_SRC))
+$(B)/liblive.a: $(call objs,$(LIVE_SRC))
+$(B)/%.a:
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/usher: $(call objs,$(MAIN_SRC)) $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(IO_LIBS) $(CORE_LIBS)
+
+$(B)/%.o: %.c Makefile | build-deps
+	@echo "  CC      $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# What each group of targets needs from Debian; deps.sh is quiet and quick when all is there.
+.PHONY: build-deps demo-deps check-deps fuzz-deps
+build-deps:
+	$(Q)tests/deps.sh build
+demo-deps:
+	$(Q)tests/deps.sh demo
+check-deps:
+	$(Q)tests/deps.sh check
+fuzz-deps:
+	$(Q)tests/deps.sh check clang libclang-rt-14-dev llvm
+
+# ---- tests ------------------------------------------------------------------------------------
+
+UNIT_SPOE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/spoe/test_*.c))
+UNIT_CORE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/core/test_*.c))
+UNIT_IO     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/io/test_*.c))
+UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c))
+UNIT := $(UNIT_SPOE) $(UNIT_CORE) $(UNIT_IO) $(UNIT_ENGINE)
+
+# These link lines are a check of their own: libspop needs libc alone, and core is pure.
+$(UNIT_SPOE): $(B)/%: $(B)/%.o $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+$(UNIT_CORE): $(B)/%: $(B)/%.o $(B)/libcore.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(CORE_LIBS)
+$(UNIT_IO): $(B)/%: $(B)/%.o $(B)/libio.a $(B)/libcore.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
+$(UNIT_ENGINE): $(B)/%: $(B)/%.o $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
+
+.PHONY: unit layers headers corpora
+unit: check-deps $(UNIT)
+	$(Q)set -e; for t in $(UNIT); do $$t; done
+
+layers:
+	$(Q)tests/layers.sh
+headers: build-deps
+	$(Q)CC="$(CC)" CFLAGS="$(CFLAGS)" tests/headers.sh
+
+# Each fuzz target is built twice: with replay.c for `make corpora`, with libFuzzer for `make fuzz`.
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY := $(FUZZ:%=$(B)/tests/fuzz/%)
+$(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libcore.a $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+corpora: check-deps $(REPLAY)
+	$(Q)set -e; for f in $(FUZZ); do $(B)/tests/fuzz/$$f tests/fuzz/corpus/$$f; done
+
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(SPOE_SRC) $(CORE_SRC)
+FUZZ_BIN := $(FUZZ:%=build/fuzz/%)
+$(FUZZ_BIN): build/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) | fuzz-deps
+	@echo "  FUZZ    $@"
+	@mkdir -p $(@D)
+	$(Q)clang $(STD) -g -O1 -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(FUZZ_SRC) $(CORE_LIBS)
+.PHONY: fuzz
+fuzz: $(FUZZ_BIN)
+	$(Q)set -e; for f in $(FUZZ); do mkdir -p build/fuzz/found/$$f; \
+		echo "== $$f"; build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/found/ build/fuzz/found/$$f tests/fuzz/corpus/$$f; done
+
+# A process that misbehaves in a sanitizer build says so by exit code 66, which the tests look for.
+PYTEST := USHER=$(abspath $(B)/usher) USHER_SAN=$(SAN) ASAN_OPTIONS=exitcode=66 \
+	UBSAN_OPTIONS=print_stacktrace=1:exitcode=66 TSAN_OPTIONS=exitcode=66 \
+	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --durations=8
+.PHONY: e2e e2e-full check demo
+e2e: check-deps all
+	$(Q)$(PYTEST) tests/e2e -m "not full"
+e2e-full: check-deps all
+	$(Q)tests/deps.sh debootstrap
+	$(Q)$(PYTEST) tests/e2e
+
+check: check-deps
+	$(Q)$(MAKE) --no-print-directory layers headers unit corpora e2e
+
+demo: demo-deps all
+	$(Q)USHER=$(abspath $(B)/usher) /usr/bin/python3 tests/e2e/demo.py
+
+# ---- housekeeping -----------------------------------------------------------------------------
+
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+.PHONY: format lint install uninstall clean help
+format:
+	clang-format -i $(C_FILES)
+lint:
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingInclude --error-exitcode=1 -I. $(STD:-std=%=--std=%) agent spoe
+	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- $(CFLAGS)
+
+install: all
+	install -D -m 755 $(B)/usher $(DESTDIR)$(PREFIX)/sbin/usher
+	install -D -m 644 docs/usher.8 $(DESTDIR)$(PREFIX)/share/man/man8/usher.8
+	for f in spoe-usher.conf usher.lua; do \
+		install -D -m 644 haproxy/$$f $(DESTDIR)$(PREFIX)/share/usher/$$f; done
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/usher $(DESTDIR)$(PREFIX)/share/man/man8/usher.8
+	rm -rf $(DESTDIR)$(PREFIX)/share/usher
+
+clean:
+	rm -rf build
+
+help:
+	@printf '%s\n' \
+	'make               build usher and libspop.a' \
+	'make demo          install what is missing, build, and show the main job on this machine' \
+	'make check         install what is missing, build, run every test (under 10 minutes)' \
+	'make unit          the part of check that starts no server' \
+	'make e2e-full      the end-to-end scenarios with full counts, HAProxy 2.6, 3.0 and 3.2' \
+	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
+	'make install       DESTDIR and PREFIX are honoured' \
+	'make format lint   clang-format; cppcheck and clang-tidy' \
+	'SAN=address,undefined or SAN=thread before any of them: a sanitizer build'

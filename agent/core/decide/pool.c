@@ -1,0 +1,264 @@
+/*
+ * The lock is held for one scan of the servers at most. Ranking and taking the turn are two
+ * steps, because a decision has no effects until it is applied; the version between them makes
+ * the second one fail when somebody else took a turn, and the decision is made again.
+ */
+#include "agent/core/decide/pool.h"
+
+#include <stdlib.h>
+
+#include "agent/core/base/mem.h"
+#include "agent/core/decide/pool_state.h"
+
+/* One turn of a server with weight 1; a multiple of most small weights keeps turns exact. */
+#define STRIDE UINT64_C(720720)
+
+static const struct balance *const algorithms[] = {
+	[BALANCE_ROUNDROBIN] = &balance_roundrobin,
+	[BALANCE_LEASTCONN] = &balance_leastconn,
+	[BALANCE_SOURCE] = &balance_source,
+	[BALANCE_RANDOM] = &balance_random,
+	[BALANCE_RENDEZVOUS] = &balance_rendezvous,
+};
+
+const char *
+server_status_name(enum server_status status)
+{
+	static const char *const names[] = {
+		[SERVER_UP] = "up",
+		[SERVER_DOWN] = "down",
+		[SERVER_MAINT] = "maint",
+		[SERVER_DRAIN] = "drain",
+	};
+
+	return names[status];
+}
+
+struct pool *
+pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounded_load_percent,
+	 const uint32_t *targets)
+{
+	struct pool *p = xcalloc(1, sizeof(*p) + backend->n_servers * sizeof(p->servers[0]));
+
+	pthread_mutex_init(&p->lock, NULL);
+	p->backend = backend;
+	p->balance = algorithms[balance];
+	p->balance_kind = balance;
+	p->bounded_load_percent = bounded_load_percent;
+	p->n = backend->n_servers;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct server *s = backend->servers[i];
+
+		p->servers[i] = (struct pool_server){
+			.file = s,
+			.target = targets[i],
+			.status = s->disabled ? SERVER_MAINT : SERVER_UP,
+			.weight = s->weight,
+		};
+	}
+	return p;
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_destroy(&p->lock);
+	free(p->source_map);
+	free(p);
+}
+
+void
+pool_inherit(struct pool *p, struct pool *from)
+{
+	pthread_mutex_lock(&from->lock);
+	p->pass = from->pass;
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < from->n; j++) {
+			struct pool_server *to = &p->servers[i], *old = &from->servers[j];
+
+			if (strcmp(to->file->name, old->file->name) != 0)
+				continue;
+			to->status = old->status;
+			/* A weight changed in the file is the operator's newest word. */
+			if (to->file->weight == old->file->weight)
+				to->weight = old->weight;
+			to->sessions = old->sessions;
+			to->decided = old->decided;
+			to->decided_before = old->decided_before;
+			to->pass = old->pass;
+		}
+	pthread_mutex_unlock(&from->lock);
+}
+
+const struct proxy *
+pool_backend(const struct pool *p)
+{
+	return p->backend;
+}
+
+enum balance_kind
+pool_balance(const struct pool *p)
+{
+	return p->balance_kind;
+}
+
+uint32_t
+pool_target(const struct pool *p, unsigned server)
+{
+	return p->servers[server].target;
+}
+
+static bool
+in_subset(const struct pick *pick, const char *name)
+{
+	if (!pick->subset)
+		return true;
+	for (size_t i = 0; i < pick->n_subset; i++)
+		if (strcmp(pick->subset[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+may_use(const struct pool *p, const struct pick *pick, size_t i)
+{
+	const struct pool_server *s = &p->servers[i];
+
+	return s->status == SERVER_UP && s->weight > 0 && in_subset(pick, s->file->name);
+}
+
+bool
+pool_may_use(const struct pool *p, const struct pick *pick, size_t i)
+{
+	return !p->servers[i].file->backup && may_use(p, pick, i);
+}
+
+void
+podium_offer(struct podium *podium, struct ranking *r, size_t server, uint64_t score, uint64_t tie)
+{
+	int place = r->n;
+
+	while (place > 0 && (score < podium->score[place - 1] ||
+			     (score == podium->score[place - 1] && tie < podium->tie[place - 1])))
+		place--;
+	if (place >= RANKED)
+		return;
+	if (r->n < RANKED)
+		r->n++;
+	for (int i = r->n - 1; i > place; i--) {
+		r->server[i] = r->server[i - 1];
+		podium->score[i] = podium->score[i - 1];
+		podium->tie[i] = podium->tie[i - 1];
+	}
+	r->server[place] = (uint16_t)server;
+	podium->score[place] = score;
+	podium->tie[place] = tie;
+}
+
+void
+pool_rank(struct pool *p, const struct pick *pick, struct ranking *r)
+{
+	pthread_mutex_lock(&p->lock);
+	*r = (struct ranking){ .version = p->version };
+	p->balance->rank(p, pick, r);
+	/* HAProxy: backup servers serve when no active one can, and only the first of them. */
+	if (r->n == 0)
+		for (size_t i = 0; i < p->n && r->n == 0; i++)
+			if (may_use(p, pick, i))
+				r->server[r->n++] = (uint16_t)i;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool
+pool_find(struct pool *p, uint32_t target, const struct pick *pick, unsigned *server)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->n && !found; i++)
+		if (p->servers[i].target == target && may_use(p, pick, i)) {
+			*server = (unsigned)i;
+			found = true;
+		}
+	pthread_mutex_unlock(&p->lock);
+	return found;
+}
+
+bool
+pool_commit(struct pool *p, const struct ranking *r)
+{
+	struct pool_server *s = &p->servers[r->server[0]];
+	bool current;
+
+	pthread_mutex_lock(&p->lock);
+	current = p->version == r->version;
+	if (current) {
+		/*
+		 * Stride scheduling: a server's next turn comes STRIDE / weight after this one.
+		 * One that was away does not catch up on the turns it missed.
+		 */
+		if (s->pass > p->pass)
+			p->pass = s->pass;
+		s->pass = p->pass + STRIDE / (s->weight ? s->weight : 1);
+		s->decided++;
+		p->version++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return current;
+}
+
+void
+pool_count(struct pool *p, unsigned server)
+{
+	pthread_mutex_lock(&p->lock);
+	p->servers[server].decided++;
+	pthread_mutex_unlock(&p->lock);
+}
+
+uint64_t
+pool_decided(struct pool *p, unsigned server)
+{
+	uint64_t decided;
+
+	pthread_mutex_lock(&p->lock);
+	decided = p->servers[server].decided;
+	pthread_mutex_unlock(&p->lock);
+	return decided;
+}
+
+bool
+pool_set_server(struct pool *p, unsigned server, const struct server_report *report,
+		uint64_t decided)
+{
+	struct pool_server *s = &p->servers[server];
+	enum server_status status =
+		report->status == SERVER_UP && report->weight == 0 ? SERVER_DRAIN : report->status;
+	bool changed;
+
+	pthread_mutex_lock(&p->lock);
+	changed = s->status != status || s->weight != report->weight;
+	if (changed) {
+		s->status = status;
+		s->weight = report->weight;
+		free(p->source_map);
+		p->source_map = NULL;
+	}
+	s->sessions = report->sessions;
+	s->decided_before = decided;
+	pthread_mutex_unlock(&p->lock);
+	return changed;
+}
+
+struct server_report
+pool_server(struct pool *p, unsigned server)
+{
+	const struct pool_server *s = &p->servers[server];
+	struct server_report report;
+
+	pthread_mutex_lock(&p->lock);
+	report = (struct server_report){ s->status, s->weight, s->sessions };
+	pthread_mutex_unlock(&p->lock);
+	return report;
+}

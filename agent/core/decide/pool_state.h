@@ -1,0 +1,68 @@
+/*
+ * The inside of a pool, for the algorithms (balance_*.c). Called with the pool's lock held.
+ */
+#ifndef USHER_CORE_DECIDE_POOL_STATE_H
+#define USHER_CORE_DECIDE_POOL_STATE_H
+
+#include <pthread.h>
+
+#include "agent/core/decide/pool.h"
+
+struct pool_server {
+	const struct server *file; /* what haproxy.cfg says of it */
+	uint32_t target;
+	enum server_status status;
+	uint16_t weight;
+	uint32_t sessions;       /* as last reported */
+	uint64_t decided;        /* clients sent here, ever */
+	uint64_t decided_before; /* those among them that `sessions` knows of */
+	uint64_t pass;           /* roundrobin: when its next turn is, in virtual time */
+};
+
+struct pool {
+	pthread_mutex_t lock;
+	const struct proxy *backend; /* ref by the world both live in */
+	const struct balance *balance;
+	enum balance_kind balance_kind;
+	uint32_t bounded_load_percent;
+	uint64_t version; /* grows with every turn taken */
+	uint64_t pass;    /* virtual time: the turn that was last taken */
+	uint16_t *source_map; /* owned; slot → server, NULL: to be made again */
+	size_t n_source_map;
+	size_t n;
+	struct pool_server servers[];
+};
+
+/* A family member: fills r with the best servers among those pool_may_use() admits. */
+struct balance {
+	void (*rank)(struct pool *p, const struct pick *pick, struct ranking *r);
+};
+
+extern const struct balance balance_roundrobin, balance_leastconn, balance_source, balance_random,
+	balance_rendezvous;
+
+/* May this client be sent to active server i now? Backups are the pool's own affair. */
+bool pool_may_use(const struct pool *p, const struct pick *pick, size_t i);
+
+/* Sessions as last reported, and the clients sent since. */
+static inline uint64_t
+pool_server_load(const struct pool_server *s)
+{
+	return s->sessions + (s->decided - s->decided_before);
+}
+
+/* How full a server would be with one more client, per weight, in fixed point. */
+static inline uint64_t
+pool_server_score(const struct pool_server *s)
+{
+	return ((pool_server_load(s) + 1) << 16) / s->weight;
+}
+
+/* Keeps the RANKED servers with the smallest (score, tie), the earlier offer first when equal. */
+struct podium {
+	uint64_t score[RANKED], tie[RANKED];
+};
+void podium_offer(struct podium *podium, struct ranking *r, size_t server, uint64_t score,
+		  uint64_t tie);
+
+#endif

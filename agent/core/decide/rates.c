@@ -1,0 +1,131 @@
+/*
+ * Sets of eight slots; a subject lives in the set its hash names. Zero-filled memory is an empty
+ * table, since subject 0 does not exist and a schedule of 0 is never behind.
+ */
+#include "agent/core/decide/rates.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "agent/core/base/hash.h"
+
+enum {
+	WAYS = 8,
+	N_LOCKS = 64,
+};
+
+struct slot {
+	uint64_t subject; /* 0: free */
+	int64_t due_us;   /* when its next event would be on schedule */
+};
+
+struct rates {
+	uint64_t seed;
+	size_t n_sets; /* a power of two */
+	struct slot *slots;
+	pthread_mutex_t locks[N_LOCKS];
+};
+
+struct rates *
+rates_new(uint64_t slots, uint64_t seed)
+{
+	struct rates *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->seed = seed;
+	r->n_sets = 1;
+	while (r->n_sets * WAYS < slots)
+		r->n_sets *= 2;
+	r->slots = calloc(r->n_sets * WAYS, sizeof(*r->slots));
+	if (!r->slots) {
+		free(r);
+		return NULL;
+	}
+	for (size_t i = 0; i < N_LOCKS; i++)
+		pthread_mutex_init(&r->locks[i], NULL);
+	return r;
+}
+
+void
+rates_free(struct rates *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < N_LOCKS; i++)
+		pthread_mutex_destroy(&r->locks[i]);
+	free(r->slots);
+	free(r);
+}
+
+uint64_t
+rates_subject(const struct rates *r, enum rate_kind kind, struct str name)
+{
+	uint64_t hash = hash_seeded(name, r->seed + kind);
+
+	return hash ? hash : 1;
+}
+
+static size_t
+set_of(const struct rates *r, uint64_t subject)
+{
+	return hash_mix64(subject) & (r->n_sets - 1);
+}
+
+static struct slot *
+find(struct slot *set, uint64_t subject)
+{
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].subject == subject)
+			return &set[i];
+	return NULL;
+}
+
+static struct slot *
+least_behind(struct slot *set)
+{
+	struct slot *least = set;
+
+	for (int i = 1; i < WAYS; i++)
+		if (set[i].due_us < least->due_us)
+			least = &set[i];
+	return least;
+}
+
+bool
+rates_allow(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
+{
+	size_t set = set_of(r, subject);
+	pthread_mutex_t *lock = &r->locks[set % N_LOCKS];
+	int64_t interval_us = (int64_t)rate->period_ms * 1000 / rate->count;
+	const struct slot *slot;
+	bool allow;
+
+	pthread_mutex_lock(lock);
+	slot = find(&r->slots[set * WAYS], subject);
+	/* A burst of `count` is on schedule: it runs at most one period ahead. */
+	allow = !slot ||
+		slot->due_us + interval_us <= now * 1000 + (int64_t)rate->period_ms * 1000;
+	pthread_mutex_unlock(lock);
+	return allow;
+}
+
+void
+rates_count(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
+{
+	size_t set = set_of(r, subject);
+	pthread_mutex_t *lock = &r->locks[set % N_LOCKS];
+	struct slot *slot;
+
+	pthread_mutex_lock(lock);
+	slot = find(&r->slots[set * WAYS], subject);
+	if (!slot) {
+		slot = least_behind(&r->slots[set * WAYS]);
+		*slot = (struct slot){ .subject = subject };
+	}
+	if (slot->due_us < now * 1000)
+		slot->due_us = now * 1000;
+	slot->due_us += (int64_t)rate->period_ms * 1000 / rate->count;
+	pthread_mutex_unlock(lock);
+}
+

@@ -1,0 +1,360 @@
+/*
+ * jansson reads, lines.c finds the places, and one table of keys for each kind of object says
+ * what may stand in it. What two fields say together is checked when their object is done.
+ */
+#include "agent/core/policy/load.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "agent/core/base/mem.h"
+#include "agent/core/policy/load_rules.h"
+#include "agent/core/policy/load_tenants.h"
+
+static void
+read_nothing(struct reader *rd, struct at at, void *into)
+{
+}
+
+/* ---- frontends and backends ---- */
+
+static void
+read_without_verdict(struct reader *rd, struct at at, void *into)
+{
+	static const char *const words[] = {"open", "closed"};
+	struct frontend_policy *f = into;
+	size_t index;
+
+	if (reader_choice(rd, at, "word", words, 2, &index))
+		f->closed = index == 1;
+}
+
+static const struct key frontend_keys[] = {
+	{"without_verdict", read_without_verdict, false},
+};
+static const struct object frontend_object = OBJECT("frontend", frontend_keys);
+
+static void
+read_frontend(struct reader *rd, struct at at, void *into)
+{
+	struct policy *p = rd->policy;
+	struct frontend_policy f = {.name = str_dup(at_key(at)), .line = at_line(at)};
+
+	reader_object(rd, at, &frontend_object, &f);
+	ARRAY_GROW(p->frontends, p->n_frontends);
+	p->frontends[p->n_frontends++] = f;
+}
+
+static void
+read_frontends(struct reader *rd, struct at at, void *into)
+{
+	reader_map(rd, at, read_frontend, NULL);
+}
+
+static void
+read_balance(struct reader *rd, struct at at, void *into)
+{
+	static const char *const words[] = {
+		[BALANCE_ROUNDROBIN] = "roundrobin", [BALANCE_LEASTCONN] = "leastconn",
+		[BALANCE_SOURCE] = "source",	     [BALANCE_RANDOM] = "random",
+		[BALANCE_RENDEZVOUS] = "rendezvous",
+	};
+	struct backend_policy *b = into;
+	size_t index;
+
+	if (!reader_choice(rd, at, "algorithm", words, sizeof(words) / sizeof(*words), &index))
+		return;
+	b->has_balance = true;
+	b->balance = (enum balance_kind)index;
+}
+
+static void
+read_bounded_load(struct reader *rd, struct at at, void *into)
+{
+	struct backend_policy *b = into;
+	double bound = json_number_value(at.json);
+
+	if (!json_is_number(at.json))
+		reader_is(rd, at, JSON_REAL, "a number from 1 to 10, such as 1.25");
+	else if (bound < 1 || bound > 10)
+		reader_refuse(rd, at,
+			      "%g is out of range; write a number from 1 to 10, such as 1.25",
+			      bound);
+	else
+		b->bounded_load_percent = (uint32_t)lround(bound * 100);
+}
+
+static void
+read_sticky(struct reader *rd, struct at at, void *into)
+{
+	struct backend_policy *b = into;
+	bool sticky;
+
+	if (reader_bool(rd, at, &sticky))
+		b->not_sticky = !sticky;
+}
+
+static const struct key backend_keys[] = {
+	{"balance", read_balance, false},
+	{"bounded_load", read_bounded_load, false},
+	{"sticky", read_sticky, false},
+};
+static const struct object backend_object = OBJECT("backend", backend_keys);
+
+static void
+read_backend(struct reader *rd, struct at at, void *into)
+{
+	struct policy *p = rd->policy;
+	struct backend_policy b = {.name = str_dup(at_key(at)), .line = at_line(at)};
+
+	if (reader_object(rd, at, &backend_object, &b) && b.bounded_load_percent &&
+	    !(b.has_balance && b.balance == BALANCE_RENDEZVOUS))
+		reader_warn(rd, reader_member(rd, at, "bounded_load"),
+			    "has no effect without \"balance\": \"rendezvous\"; add that or remove "
+			    "this");
+	ARRAY_GROW(p->backends, p->n_backends);
+	p->backends[p->n_backends++] = b;
+}
+
+static void
+read_backends(struct reader *rd, struct at at, void *into)
+{
+	reader_map(rd, at, read_backend, NULL);
+}
+
+/* ---- stickiness ---- */
+
+#define SECOND_MS INT64_C(1000)
+#define STICKY_MAX_MS (24 * 24 * 3600 * SECOND_MS) /* whole days below HAProxy's longest time */
+
+static void
+read_policy_key(struct reader *rd, struct at at, void *into)
+{
+	load_key(rd, at, &rd->policy->key);
+}
+
+static void
+read_expire(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_duration(rd, at, SECOND_MS, STICKY_MAX_MS, &rd->policy->expire_ms);
+}
+
+static void
+read_max_life(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_duration(rd, at, SECOND_MS, STICKY_MAX_MS, &rd->policy->max_life_ms);
+}
+
+enum { ENTRIES_MAX = 1000000000 };
+
+static void
+read_entries(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_number(rd, at, 1, ENTRIES_MAX, &rd->policy->max_entries);
+}
+
+static const struct key stickiness_keys[] = {
+	{"key", read_policy_key, false},
+	{"expire", read_expire, false},
+	{"max_life", read_max_life, false},
+	{"entries", read_entries, false},
+};
+static const struct object stickiness_object = OBJECT("stickiness", stickiness_keys);
+
+static void
+read_stickiness(struct reader *rd, struct at at, void *into)
+{
+	const struct policy *p = rd->policy;
+
+	if (reader_object(rd, at, &stickiness_object, NULL) && p->expire_ms > p->max_life_ms)
+		reader_refuse(rd, at, "expire is longer than max_life; raise max_life");
+}
+
+/* ---- limits ---- */
+
+static void
+read_source_rate(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_rate(rd, at, &rd->policy->source_rate);
+}
+
+static void
+read_client_rate(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_rate(rd, at, &rd->policy->client_rate);
+}
+
+static void
+read_total_rate(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_rate(rd, at, &rd->policy->total_rate);
+}
+
+static const struct key limits_keys[] = {
+	{"source", read_source_rate, false},
+	{"client", read_client_rate, false},
+	{"total", read_total_rate, false},
+};
+static const struct object limits_object = OBJECT("limits", limits_keys);
+
+static void
+read_limits(struct reader *rd, struct at at, void *into)
+{
+	reader_object(rd, at, &limits_object, NULL);
+}
+
+/* ---- agent ---- */
+
+static void
+read_listen_address(struct reader *rd, struct at at, void *into)
+{
+	struct policy *p = rd->policy;
+	char shown[QUOTED];
+	struct str text;
+	struct addr addr;
+
+	if (!reader_text(rd, at, "an address, such as \"127.0.0.1:12345\"", &text))
+		return;
+	if (addr_parse(text, true, &addr) != ADDR_OK) {
+		reader_refuse(rd, at,
+			      "'%s' is no address to listen on; write an IP address and a port, "
+			      "such as \"127.0.0.1:12345\", or \"unix@/run/usher.sock\"",
+			      quoted(text, shown));
+		return;
+	}
+	ARRAY_GROW(p->listen, p->n_listen);
+	p->listen[p->n_listen++] = str_dup(text);
+}
+
+static void
+read_listen(struct reader *rd, struct at at, void *into)
+{
+	reader_one_or_many(rd, at, read_listen_address, NULL);
+}
+
+static void
+read_max_delay(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_duration(rd, at, 1, 60 * SECOND_MS, &rd->policy->max_delay_ms);
+}
+
+static const struct key agent_keys[] = {
+	{"listen", read_listen, false},
+	{"max_delay", read_max_delay, false},
+};
+static const struct object agent_object = OBJECT("agent", agent_keys);
+
+static void
+read_agent(struct reader *rd, struct at at, void *into)
+{
+	reader_object(rd, at, &agent_object, NULL);
+}
+
+/* ---- the whole ---- */
+
+static const struct key policy_keys[] = {
+	{"$schema", read_nothing, false}, /* for editors */
+	{"frontends", read_frontends, false},
+	{"backends", read_backends, false},
+	{"stickiness", read_stickiness, false},
+	{"identity", load_identity, false},
+	{"limits", read_limits, false},
+	{"tenant_from", load_tenant_from, false},
+	{"unknown_tenant", load_unknown_tenant, false},
+	{"tenants", load_tenants, false},
+	{"rules", load_rules, false},
+	{"agent", read_agent, false},
+};
+static const struct object whole_object = OBJECT("policy", policy_keys);
+
+const struct object *
+policy_object(size_t i)
+{
+	static const struct object *const all[] = {
+		&whole_object,	      &frontend_object,	      &backend_object,
+		&stickiness_object,   &identity_object,	      &limits_object,
+		&tenant_object,	      &agent_object,	      &rule_object,
+		&text_matcher_object, &number_matcher_object, &address_matcher_object,
+	};
+
+	return i < sizeof(all) / sizeof(*all) ? all[i] : NULL;
+}
+
+/* What to do about a text that is no JSON; the words before it are jansson's. */
+static const char *
+syntax_cure(const json_error_t *error, struct str text)
+{
+	if (str_has_prefix(text, STR("\xef\xbb\xbf")))
+		return "save the file without a byte order mark";
+	if (text.n == 0)
+		return "the file is empty, write {} for a policy that says nothing";
+	if (strstr(error->text, "near '/") || strstr(error->text, "near '#"))
+		return "JSON has no comments, remove this one";
+	switch (json_error_code(error)) {
+	case json_error_premature_end_of_input:
+		return "the text ends before everything is closed, look for a missing quote or "
+		       "bracket";
+	case json_error_end_of_input_expected:
+		return "remove what stands behind the closing bracket";
+	case json_error_invalid_utf8:
+		return "save the file as UTF-8";
+	case json_error_stack_overflow:
+		return "nest less deeply";
+	case json_error_null_character:
+	case json_error_null_byte_in_key:
+		return "remove \\u0000";
+	case json_error_numeric_overflow:
+		return "write a smaller number";
+	default:
+		return "look for a missing or surplus comma, quote or bracket";
+	}
+}
+
+static void
+refuse_syntax(struct reader *rd, const json_error_t *error, struct str text)
+{
+	char words[JSON_ERROR_TEXT_LENGTH];
+	size_t n = 0;
+
+	/* jansson quotes the text: bytes for a terminal to trip over are left out. */
+	for (const char *c = error->text; *c && n + 1 < sizeof(words); c++)
+		words[n++] = *c >= ' ' && *c <= '~' ? *c : '?';
+	words[n] = '\0';
+	report_policy(rd->report, FINDING_ALERT, "%s:%d: %s; %s", rd->file,
+		      error->line > 0 ? error->line : 1, words, syntax_cure(error, text));
+}
+
+static void
+refuse_duplicates(struct reader *rd)
+{
+	for (size_t i = 0; i < rd->lines.n_duplicates; i++) {
+		const struct line_duplicate *d = &rd->lines.duplicates[i];
+		char path[LINES_PATH];
+
+		report_policy(rd->report, FINDING_ALERT,
+			      "%s:%d: %s: stands in line %d already; remove one of the two",
+			      rd->file, d->again, lines_path(d->node, path), d->first);
+	}
+}
+
+void
+policy_load(struct policy *p, struct str text, const char *file, struct report *r)
+{
+	struct reader rd = {.file = file, .report = r, .policy = p};
+	json_error_t error;
+	json_t *json;
+
+	policy_init(p);
+	/* Not JSON_REJECT_DUPLICATES: it stops at the first; ours are all refused below. */
+	json = json_loadb(text.p ? text.p : "", text.n, 0, &error);
+	if (!json) {
+		refuse_syntax(&rd, &error, text);
+		return;
+	}
+	lines_init(&rd.lines, text);
+	refuse_duplicates(&rd);
+	reader_object(&rd, (struct at){json, lines_root(&rd.lines)}, &whole_object, p);
+	load_inherit(p);
+	lines_fini(&rd.lines);
+	json_decref(json);
+}

@@ -1,0 +1,453 @@
+/*
+ * Chained hashing with a fixed number of buckets per shard, so that no operation ever rehashes.
+ * The lists are in order of `stamp`, because every move appends with the time of the move; what
+ * is due stands at the front and each operation takes at most a few from there.
+ */
+#include "agent/core/stick/table.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "agent/core/base/hash.h"
+#include "agent/core/base/list.h"
+
+enum {
+	N_SHARDS = 64,
+	TENTATIVE_PART = 8, /* one eighth of the table */
+	LONG_KEY = 256,     /* bytes that count as one entry */
+	SWEEP = 4,          /* entries looked at for expiry by each insertion */
+};
+
+enum phase {
+	PHASE_TENTATIVE,
+	PHASE_TENTATIVE_IDLE,
+	PHASE_LIVE,
+	PHASE_IDLE,
+	N_PHASES,
+};
+
+struct entry {
+	struct entry *chain;
+	struct list list; /* in its phase's list */
+	uint64_t hash;
+	uint32_t target;
+	uint32_t stamp;    /* time of the last event, in ticks of the shard's clock */
+	uint32_t placed_s; /* when this target was chosen */
+	uint32_t key_len;
+	uint16_t sessions; /* open ones */
+	uint8_t phase;
+	char key[]; /* scope, NUL, identity: neither MQTT nor usher.json has NUL in a string */
+};
+
+_Static_assert(offsetof(struct entry, key) <= 56, "an entry is at most 64 bytes with its bucket");
+
+struct shard {
+	pthread_mutex_t lock;
+	struct entry **buckets;
+	struct list phases[N_PHASES];
+	uint64_t units[N_PHASES]; /* what the entries of each phase count for */
+	uint64_t entries, tentative, evicted;
+};
+
+struct stick_table {
+	uint64_t seed;
+	size_t n_buckets; /* of one shard, a power of two */
+	struct stick_limits limits;
+	uint64_t max_units, max_tentative_units; /* of one shard */
+	struct shard shards[N_SHARDS];
+};
+
+/* Ticks of 1/16 s: eight years in 32 bits, and the ten tentative seconds well resolved. */
+static uint32_t
+ticks(int64_t ms)
+{
+	return (uint32_t)(ms / 64);
+}
+
+static int64_t
+since_ms(const struct entry *e, int64_t now)
+{
+	return (int64_t)(uint32_t)(ticks(now) - e->stamp) * 64;
+}
+
+static uint64_t
+units_of(size_t key_len)
+{
+	return 1 + key_len / LONG_KEY;
+}
+
+static struct shard *
+shard_of(struct stick_table *t, uint64_t hash)
+{
+	return &t->shards[hash >> 58];
+}
+
+static struct entry **
+bucket_of(const struct stick_table *t, struct shard *s, uint64_t hash)
+{
+	return &s->buckets[hash & (t->n_buckets - 1)];
+}
+
+void
+stick_table_set_limits(struct stick_table *t, const struct stick_limits *limits)
+{
+	for (size_t i = 0; i < N_SHARDS; i++)
+		pthread_mutex_lock(&t->shards[i].lock);
+	t->limits = *limits;
+	t->max_units = limits->max_entries / N_SHARDS + 1;
+	t->max_tentative_units = t->max_units / TENTATIVE_PART + 1;
+	for (size_t i = 0; i < N_SHARDS; i++)
+		pthread_mutex_unlock(&t->shards[i].lock);
+}
+
+struct stick_table *
+stick_table_new(const struct stick_limits *limits, uint64_t seed)
+{
+	struct stick_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->seed = seed;
+	t->n_buckets = 16;
+	while (t->n_buckets < limits->max_entries / N_SHARDS)
+		t->n_buckets *= 2;
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &t->shards[i];
+
+		pthread_mutex_init(&s->lock, NULL);
+		for (size_t phase = 0; phase < N_PHASES; phase++)
+			list_init(&s->phases[phase]);
+		s->buckets = calloc(t->n_buckets, sizeof(struct entry *));
+		if (!s->buckets) {
+			stick_table_free(t);
+			return NULL;
+		}
+	}
+	stick_table_set_limits(t, limits);
+	return t;
+}
+
+/* The one function that puts an entry into a phase, and so into its list and its count. */
+static void
+enter(struct shard *s, struct entry *e, enum phase phase)
+{
+	uint64_t units = units_of(e->key_len);
+
+	if (!list_is_empty(&e->list)) {
+		list_remove(&e->list);
+		s->units[e->phase] -= units;
+		s->tentative -= e->phase <= PHASE_TENTATIVE_IDLE;
+	}
+	e->phase = (uint8_t)phase;
+	list_append(&s->phases[phase], &e->list);
+	s->units[phase] += units;
+	s->tentative += phase <= PHASE_TENTATIVE_IDLE;
+}
+
+static void
+forget(struct stick_table *t, struct shard *s, struct entry *e)
+{
+	struct entry **at = bucket_of(t, s, e->hash);
+
+	while (*at != e)
+		at = &(*at)->chain;
+	*at = e->chain;
+	list_remove(&e->list);
+	s->units[e->phase] -= units_of(e->key_len);
+	s->tentative -= e->phase <= PHASE_TENTATIVE_IDLE;
+	s->entries--;
+	free(e);
+}
+
+void
+stick_table_free(struct stick_table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &t->shards[i];
+
+		for (size_t phase = 0; phase < N_PHASES; phase++)
+			list_for_each_safe(at, &s->phases[phase])
+				free(container_of(at, struct entry, list));
+		free(s->buckets);
+		pthread_mutex_destroy(&s->lock);
+	}
+	free(t);
+}
+
+struct stick_key
+stick_key(const struct stick_table *t, struct str scope, struct str id)
+{
+	assert(id.n > 0);
+	return (struct stick_key){
+		.scope = scope,
+		.id = id,
+		.hash = hash_mix64(hash_seeded(id, t->seed) ^ hash_seeded(scope, t->seed + 1)),
+	};
+}
+
+static bool
+entry_has_key(const struct entry *e, const struct stick_key *k)
+{
+	return e->hash == k->hash && e->key_len == k->scope.n + 1 + k->id.n &&
+	       memcmp(e->key + k->scope.n + 1, k->id.p, k->id.n) == 0 &&
+	       (k->scope.n == 0 || memcmp(e->key, k->scope.p, k->scope.n) == 0);
+}
+
+static struct entry *
+find(struct stick_table *t, struct shard *s, const struct stick_key *k)
+{
+	struct entry *e = *bucket_of(t, s, k->hash);
+
+	while (e && !entry_has_key(e, k))
+		e = e->chain;
+	return e;
+}
+
+static struct entry *
+find_by_hash(struct stick_table *t, struct shard *s, uint64_t hash)
+{
+	struct entry *e = *bucket_of(t, s, hash);
+
+	while (e && e->hash != hash)
+		e = e->chain;
+	return e;
+}
+
+static bool
+is_expired(const struct stick_table *t, const struct entry *e, int64_t now)
+{
+	bool open = e->phase == PHASE_LIVE || (e->phase == PHASE_TENTATIVE && e->sessions);
+
+	return since_ms(e, now) >
+	       (open && t->limits.ends_reported ? t->limits.max_life_ms : t->limits.expire_ms);
+}
+
+/* Tentative long enough without an end: it was a real client. The stamp stays what it was. */
+static void
+promote(struct stick_table *t, struct shard *s, struct entry *e)
+{
+	enter(s, e, t->limits.ends_reported && e->sessions ? PHASE_LIVE : PHASE_IDLE);
+}
+
+static struct entry *
+front(struct shard *s, enum phase phase)
+{
+	struct list *first = s->phases[phase].next;
+
+	return first == &s->phases[phase] ? NULL : container_of(first, struct entry, list);
+}
+
+/* Do what time has made due: promotions and a few expiries. */
+static void
+sweep(struct stick_table *t, struct shard *s, int64_t now)
+{
+	struct entry *e;
+
+	for (int i = 0; i < SWEEP && (e = front(s, PHASE_TENTATIVE)); i++) {
+		if (since_ms(e, now) < STICK_TENTATIVE_MS)
+			break;
+		promote(t, s, e);
+	}
+	for (enum phase phase = 0; phase < N_PHASES; phase++)
+		for (int i = 0; i < SWEEP && (e = front(s, phase)); i++) {
+			if (!is_expired(t, e, now))
+				break;
+			forget(t, s, e);
+		}
+}
+
+/* Push out the oldest of the two phases, the second one's only when the first has none. */
+static bool
+evict(struct stick_table *t, struct shard *s, enum phase first, enum phase second)
+{
+	struct entry *e = front(s, first);
+
+	if (!e)
+		e = front(s, second);
+	if (!e)
+		return false;
+	s->evicted++;
+	forget(t, s, e);
+	return true;
+}
+
+/* Room for a new tentative entry of so many units; it pushes out its like only. */
+static void
+make_room(struct stick_table *t, struct shard *s, uint64_t units)
+{
+	while (s->units[PHASE_TENTATIVE] + s->units[PHASE_TENTATIVE_IDLE] + units >
+	       t->max_tentative_units)
+		if (!evict(t, s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
+			break;
+	while (s->units[PHASE_LIVE] + s->units[PHASE_IDLE] > t->max_units)
+		if (!evict(t, s, PHASE_IDLE, PHASE_LIVE))
+			break;
+}
+
+static struct entry *
+insert(struct stick_table *t, struct shard *s, const struct stick_key *k)
+{
+	size_t key_len = k->scope.n + 1 + k->id.n;
+	size_t size = offsetof(struct entry, key) + key_len;
+	struct entry *e, **bucket = bucket_of(t, s, k->hash);
+
+	make_room(t, s, units_of(key_len));
+	/* A short key stands in the padding; the struct is assigned whole all the same. */
+	e = malloc(size < sizeof(*e) ? sizeof(*e) : size);
+	if (!e)
+		return NULL;
+	*e = (struct entry){ .chain = *bucket, .hash = k->hash, .key_len = (uint32_t)key_len };
+	if (k->scope.n)
+		memcpy(e->key, k->scope.p, k->scope.n);
+	e->key[k->scope.n] = '\0';
+	memcpy(e->key + k->scope.n + 1, k->id.p, k->id.n);
+	list_init(&e->list);
+	*bucket = e;
+	s->entries++;
+	return e;
+}
+
+bool
+stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t now,
+		 struct stick_view *view)
+{
+	struct shard *s = shard_of(t, k->hash);
+	struct entry *e;
+	bool found;
+
+	pthread_mutex_lock(&s->lock);
+	e = find(t, s, k);
+	found = e && !is_expired(t, e, now);
+	if (found)
+		*view = (struct stick_view){
+			.target = e->target,
+			.sessions = e->sessions,
+			.tentative = e->phase <= PHASE_TENTATIVE_IDLE,
+			.age_ms = (int64_t)((uint32_t)(now / 1000) - e->placed_s) * 1000,
+		};
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+/* A session begins: the phase it puts the entry in. */
+static enum phase
+phase_at_begin(const struct stick_table *t, const struct entry *e)
+{
+	if (e->phase <= PHASE_TENTATIVE_IDLE)
+		return PHASE_TENTATIVE;
+	return t->limits.ends_reported ? PHASE_LIVE : PHASE_IDLE;
+}
+
+static void
+begin_session(struct stick_table *t, struct shard *s, struct entry *e, int64_t now)
+{
+	/* Held for ten seconds by an earlier session: real, though nothing swept it yet. */
+	if (e->phase == PHASE_TENTATIVE && !list_is_empty(&e->list) &&
+	    since_ms(e, now) >= STICK_TENTATIVE_MS)
+		promote(t, s, e);
+	if (t->limits.ends_reported && e->sessions < UINT16_MAX)
+		e->sessions++;
+	e->stamp = ticks(now);
+	enter(s, e, phase_at_begin(t, e));
+}
+
+uint32_t
+stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t seen, uint32_t target,
+		  int64_t now)
+{
+	struct shard *s = shard_of(t, k->hash);
+	struct entry *e;
+	uint32_t stands;
+
+	pthread_mutex_lock(&s->lock);
+	sweep(t, s, now);
+	e = find(t, s, k);
+	if (e && is_expired(t, e, now)) {
+		forget(t, s, e);
+		e = NULL;
+	}
+	if (!e && (e = insert(t, s, k))) {
+		e->target = target;
+		e->placed_s = (uint32_t)(now / 1000);
+	} else if (e && e->target == seen && seen != target) {
+		e->target = target;
+		e->placed_s = (uint32_t)(now / 1000);
+	}
+	stands = e ? e->target : STICK_NO_TARGET;
+	if (stands == target)
+		begin_session(t, s, e, now);
+	pthread_mutex_unlock(&s->lock);
+	return stands;
+}
+
+void
+stick_table_session_end(struct stick_table *t, uint64_t hash, int64_t now)
+{
+	struct shard *s = shard_of(t, hash);
+	struct entry *e;
+
+	pthread_mutex_lock(&s->lock);
+	e = find_by_hash(t, s, hash);
+	if (e && e->sessions) {
+		if (e->phase == PHASE_TENTATIVE && since_ms(e, now) >= STICK_TENTATIVE_MS)
+			promote(t, s, e);
+		if (--e->sessions == 0) {
+			e->stamp = ticks(now);
+			enter(s, e,
+			      e->phase <= PHASE_TENTATIVE_IDLE ? PHASE_TENTATIVE_IDLE : PHASE_IDLE);
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+stick_table_accept(struct stick_table *t, uint64_t hash, uint32_t target, int64_t now)
+{
+	struct shard *s = shard_of(t, hash);
+	struct entry *e;
+
+	pthread_mutex_lock(&s->lock);
+	e = find_by_hash(t, s, hash);
+	if (e) {
+		if (e->target != target) {
+			e->target = target;
+			e->placed_s = (uint32_t)(now / 1000);
+		}
+		if (e->phase <= PHASE_TENTATIVE_IDLE)
+			promote(t, s, e);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+stick_table_drop(struct stick_table *t, uint64_t hash, uint32_t target)
+{
+	struct shard *s = shard_of(t, hash);
+	struct entry *e;
+
+	pthread_mutex_lock(&s->lock);
+	e = find_by_hash(t, s, hash);
+	if (e && e->target == target)
+		forget(t, s, e);
+	pthread_mutex_unlock(&s->lock);
+}
+
+struct stick_stats
+stick_table_stats(struct stick_table *t)
+{
+	struct stick_stats stats = { 0 };
+
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &t->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		stats.entries += s->entries;
+		stats.tentative += s->tentative;
+		stats.evicted += s->evicted;
+		pthread_mutex_unlock(&s->lock);
+	}
+	return stats;
+}

@@ -1,0 +1,121 @@
+/* Making and ending the plain structs; lookups by name. */
+#include "agent/core/topology/model.h"
+
+#include <stdlib.h>
+
+void
+topology_init(struct topology *t)
+{
+	*t = (struct topology){ 0 };
+	map_init(&t->frontends);
+	map_init(&t->backends);
+}
+
+static void
+free_texts(char **texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void
+free_server(struct server *s)
+{
+	free(s->name);
+	free(s->address);
+	free(s);
+}
+
+static void
+free_proxy(struct proxy *p)
+{
+	for (size_t i = 0; i < p->n_lines; i++)
+		free_texts(p->lines[i].words, p->lines[i].n);
+	free(p->lines);
+	for (size_t i = 0; i < p->n_filters; i++) {
+		free(p->filters[i].engine);
+		free(p->filters[i].config);
+	}
+	free(p->filters);
+	for (size_t i = 0; i < p->n_logs; i++) {
+		free(p->logs[i].address);
+		free(p->logs[i].format);
+	}
+	free(p->logs);
+	map_fini(&p->server_by_name);
+	for (size_t i = 0; i < p->n_servers; i++)
+		free_server(p->servers[i]);
+	free(p->servers);
+	free(p->default_backend_name);
+	free(p->log_format_sd);
+	free(p->name);
+	free(p);
+}
+
+void
+topology_fini(struct topology *t)
+{
+	map_fini(&t->frontends);
+	map_fini(&t->backends);
+	for (size_t i = 0; i < t->n_proxies; i++)
+		free_proxy(t->proxies[i]);
+	free(t->proxies);
+	for (size_t i = 0; i < t->n_defaults; i++)
+		free_proxy(t->defaults[i]);
+	free(t->defaults);
+	for (size_t i = 0; i < t->n_variables; i++) {
+		free(t->variables[i].name);
+		free(t->variables[i].value);
+	}
+	free(t->variables);
+	free_texts(t->stats_sockets, t->n_stats_sockets);
+	free_texts(t->files, t->n_files);
+	topology_init(t);
+}
+
+struct proxy *
+topology_frontend(const struct topology *t, struct str name)
+{
+	return map_get(&t->frontends, name);
+}
+
+struct proxy *
+topology_backend(const struct topology *t, struct str name)
+{
+	return map_get(&t->backends, name);
+}
+
+struct server *
+proxy_server(const struct proxy *p, struct str name)
+{
+	return map_get(&p->server_by_name, name);
+}
+
+const char *
+proxy_kind_name(enum proxy_kind kind)
+{
+	switch (kind) {
+	case PROXY_FRONTEND:
+		return "frontend";
+	case PROXY_BACKEND:
+		return "backend";
+	case PROXY_LISTEN:
+		return "listen";
+	case PROXY_DEFAULTS:
+		break;
+	}
+	return "defaults";
+}
+
+const char *
+balance_name(enum balance_kind kind)
+{
+	static const char *const names[] = {
+		[BALANCE_ROUNDROBIN] = "roundrobin", [BALANCE_LEASTCONN] = "leastconn",
+		[BALANCE_SOURCE] = "source",	     [BALANCE_RANDOM] = "random",
+		[BALANCE_RENDEZVOUS] = "rendezvous",
+	};
+
+	return names[kind];
+}

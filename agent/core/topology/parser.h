@@ -1,0 +1,127 @@
+/*
+ * Inside the reader of haproxy.cfg: what the sections' keyword tables share. Not for others.
+ */
+#ifndef USHER_CORE_TOPOLOGY_PARSER_H
+#define USHER_CORE_TOPOLOGY_PARSER_H
+
+#include "agent/core/topology/parse.h"
+#include "agent/core/topology/reader.h"
+
+struct parser;
+
+enum keyword_status {
+	KEYWORD_USED,	 /* its setter changes the model */
+	KEYWORD_SKIPPED, /* HAProxy's business alone */
+};
+
+/* Where a keyword of proxies may stand. */
+enum keyword_place {
+	IN_ANY,
+	IN_FRONTEND,	      /* frontend, listen; defaults too */
+	IN_BACKEND,	      /* backend, listen; defaults too */
+	IN_PROXY = 4,	      /* with it: not in defaults */
+	IN_NAMED_DEFAULTS = 8 /* with it: not in defaults without name */
+};
+
+/* One keyword of a section. Adding a keyword to usher's language is adding such a line. */
+struct keyword {
+	const char *name;
+	enum keyword_status status;
+	void (*set)(struct parser *p); /* the words are in p->in.line; NULL when skipped */
+	unsigned place;
+};
+
+struct keywords {
+	const struct keyword *table;
+	size_t n;
+};
+
+struct section {
+	const char *name;
+	void (*begin)(struct parser *p); /* NULL: the section is skipped whole */
+	const struct keywords *keywords;
+};
+
+struct parser {
+	struct reader in;
+	struct topology *t;
+	const struct topology_env *env;
+
+	const struct section *section; /* NULL: before the first one */
+	char *section_name;	       /* owned; for ${.SECTION} */
+	struct proxy *proxy;	       /* the section's; NULL when its first line was in error */
+};
+
+extern const struct keywords section_global_keywords;
+extern const struct keywords section_proxy_keywords;
+
+/* The word at i of the line, "" when there is none. */
+static inline const char *
+word(const struct parser *p, size_t i)
+{
+	return lexer_word(&p->in.line, i);
+}
+
+static inline struct place
+parser_place(const struct parser *p)
+{
+	return (struct place){ p->in.file, p->in.at };
+}
+
+/* A finding of the line: "parsing [file:line] : …". */
+void parser_alert(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void parser_warn(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* As above, but "[file:line] : …", which is how HAProxy speaks of servers. */
+void parser_alert_server(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Alert when there are words behind the first n + 1. */
+bool parser_too_many_words(struct parser *p, size_t n) MUST_USE;
+
+/* Replace an owned string by a copy. */
+void parser_set_text(char **text, const char *value);
+
+/* The first byte that HAProxy does not take in names, or '\0'. */
+char parser_bad_name_byte(const char *name);
+
+/*
+ * "; did you mean 'x' maybe ?", or "" when nothing is near, into out[PARSER_HINT]. `names` is the
+ * first of n pointers to names, `stride` bytes apart: the first member of a table's rows.
+ */
+enum { PARSER_HINT = 96 };
+const char *parser_hint(const char *name, const void *names, size_t n, size_t stride, char *out);
+
+/* section_proxy.c: the first line of defaults, frontend, backend, listen. */
+void section_proxy_begin(struct parser *p);
+/* section_global.c: `global`. */
+void section_global_begin(struct parser *p);
+
+/*
+ * A line that begins with `no` or `default`; of these only `no log` matters. False, with an alert:
+ * this keyword cannot be negated (HAProxy then reads it as if it stood alone).
+ */
+bool section_proxy_negate(struct parser *p) MUST_USE;
+
+/* line_server.c */
+void line_server(struct parser *p);
+void line_default_server(struct parser *p);
+void line_server_template(struct parser *p);
+
+/* line_frontend.c and line_backend.c: the setters of the table in section_proxy.c */
+void line_bind(struct parser *p);
+void line_default_backend(struct parser *p);
+void line_use_backend(struct parser *p);
+void line_filter(struct parser *p);
+void line_log(struct parser *p);
+void line_log_format_sd(struct parser *p);
+void line_balance(struct parser *p);
+void line_use_server(struct parser *p);
+void line_stick(struct parser *p);
+
+/* variables.c: setenv, presetenv, unsetenv, resetenv; and the lookup that knows of them. */
+void line_environment(struct parser *p);
+const char *variables_get(void *parser, struct str name);
+
+/* Keep the line in p->proxy->lines. */
+void parser_keep_line(struct parser *p);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * The file that `filter spoe engine NAME config FILE` names, as far as the agent needs it: who
+ * asks, over which backend, how long it waits, what it calls our variables.
+ */
+#ifndef USHER_CORE_TOPOLOGY_SPOE_ENGINE_H
+#define USHER_CORE_TOPOLOGY_SPOE_ENGINE_H
+
+#include "agent/core/topology/parse.h"
+
+struct spoe_engine {
+	char *agent;	  /* owned; `spoe-agent` */
+	char *backend;	  /* owned; `use-backend`, not resolved */
+	char *var_prefix; /* owned; the agent's name unless `option var-prefix` says otherwise */
+	int64_t processing_ms; /* `timeout processing`; 0: none, HAProxy waits for ever */
+	int agent_line;	       /* of `spoe-agent`, for messages */
+	char **messages;       /* owned; what `messages` sends on events */
+	size_t n_messages;
+	char **groups; /* owned; what `groups` offers to send-spoe-group */
+	size_t n_groups;
+};
+
+void spoe_engine_init(struct spoe_engine *e);
+void spoe_engine_fini(struct spoe_engine *e);
+
+/*
+ * Read the scope [engine] of the text, or, with engine.n == 0, what stands outside of any scope.
+ * False, with alerts in HAProxy's words, when HAProxy would refuse it. Each call fills *out anew;
+ * it must be ended in either case.
+ */
+bool spoe_engine_parse(struct str text, const char *file, struct str engine,
+		       const struct topology_env *env, struct spoe_engine *out, struct report *r)
+	MUST_USE;
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * decide() has no effects; applying them can fail when another worker was faster. Then it is
+ * asked again, a bounded number of times: the last answer stands even if its turn was lost.
+ */
+#include "agent/engine/route.h"
+
+enum { ATTEMPTS = 16 };
+
+static void
+count(struct counters *set, const struct verdict *v)
+{
+	static const enum counter by[] = {
+		[BY_NOBODY] = COUNTER_BY_NOBODY,
+		[BY_RULE] = COUNTER_BY_RULE,
+		[BY_STICKY] = COUNTER_BY_STICKY,
+		[BY_ALGORITHM] = COUNTER_BY_ALGORITHM,
+	};
+
+	if (v->action == VERDICT_REJECT) {
+		counters_add(set, COUNTER_REJECTED);
+		return;
+	}
+	counters_add(set, COUNTER_ACCEPTED);
+	counters_add(set, by[v->by]);
+}
+
+void
+route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
+{
+	const struct decide_env *env = &((struct world *)w->world)->env;
+	struct decide_input in = {
+		.facts = facts,
+		.now = worker_now(),
+		.random = worker_random(w),
+	};
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		decide(env, &in, v);
+		if (verdict_apply(v, env->table, env->rates, in.now))
+			break;
+		in.rates_done = v->effects.rates_done;
+	}
+	count(w->counters, v);
+}

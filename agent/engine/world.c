@@ -1,0 +1,433 @@
+/*
+ * Building goes from the outside in: read, parse, check, resolve addresses, make pools. The
+ * first three collect findings; nothing is made of files that have alerts.
+ *
+ * Names of servers are interned for good: there are as many as were ever configured.
+ */
+#include "agent/engine/world.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "agent/core/base/mem.h"
+#include "agent/core/policy/check.h"
+#include "agent/core/policy/load.h"
+#include "agent/core/topology/parse.h"
+#include "agent/core/wire/syslog.h"
+#include "agent/io/file.h"
+
+enum { RATE_SLOTS = 1 << 17 }; /* 2 MiB: subjects whose connect rate is remembered */
+
+/* Our engines are told from others' by their name. */
+static const struct str ENGINE_PREFIX = { "usher", 5 };
+
+struct target {
+	char *name;
+	uint32_t number;
+};
+
+struct engine {
+	uint64_t seed;
+	struct stick_table *table; /* made by the first world */
+	struct rates *rates;
+	struct target **targets; /* owned; number - 1 is the index */
+	size_t n_targets;
+	struct map target_by_name; /* written by the main thread while building, under its lock */
+	pthread_rwlock_t lock;
+};
+
+struct engine *
+engine_new(void)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+
+	if (getrandom(&e->seed, sizeof(e->seed), 0) < 0)
+		e->seed = (uint64_t)(uintptr_t)e;
+	map_init(&e->target_by_name);
+	pthread_rwlock_init(&e->lock, NULL);
+	e->rates = rates_new(RATE_SLOTS, e->seed + 2);
+	return e;
+}
+
+void
+engine_free(struct engine *e)
+{
+	for (size_t i = 0; i < e->n_targets; i++) {
+		free(e->targets[i]->name);
+		free(e->targets[i]);
+	}
+	free(e->targets);
+	map_fini(&e->target_by_name);
+	stick_table_free(e->table);
+	rates_free(e->rates);
+	pthread_rwlock_destroy(&e->lock);
+	free(e);
+}
+
+static uint32_t
+find_target(struct engine *e, struct str name)
+{
+	const struct target *t;
+
+	pthread_rwlock_rdlock(&e->lock);
+	t = map_get(&e->target_by_name, name);
+	pthread_rwlock_unlock(&e->lock);
+	return t ? t->number : STICK_NO_TARGET;
+}
+
+static uint32_t
+intern_target(struct engine *e, struct str name)
+{
+	uint32_t number = find_target(e, name);
+	struct target *t;
+
+	if (number != STICK_NO_TARGET)
+		return number;
+	t = xmalloc(sizeof(*t));
+	*t = (struct target){ str_dup(name), (uint32_t)e->n_targets + 1 };
+	ARRAY_GROW(e->targets, e->n_targets);
+	e->targets[e->n_targets++] = t;
+	pthread_rwlock_wrlock(&e->lock);
+	map_add(&e->target_by_name, str_of(t->name), t);
+	pthread_rwlock_unlock(&e->lock);
+	return t->number;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static const char *
+look_up_variable(void *arg, struct str name)
+{
+	char *z = str_dup(name);
+	const char *value = getenv(z);
+
+	free(z);
+	return value;
+}
+
+static const struct topology_env topology_env = { .getenv = look_up_variable };
+
+static void
+cannot_open(struct report *r, const char *path, int error)
+{
+	report_cfg(r, FINDING_ALERT, "Cannot open configuration file/directory %s : %s", path,
+		   strerror(error));
+}
+
+static void
+read_cfg_file(struct topology *t, const char *path, struct report *r)
+{
+	char *text;
+	size_t n;
+	int error = file_read(path, &text, &n);
+
+	if (error) {
+		cannot_open(r, path, -error);
+		return;
+	}
+	topology_parse(t, (struct str){ text, n }, path, &topology_env, r);
+	free(text);
+}
+
+static int
+is_cfg(const struct dirent *entry)
+{
+	struct str name = str_of(entry->d_name);
+
+	return name.p[0] != '.' && str_has_suffix(name, STR(".cfg"));
+}
+
+/* A directory's files ending in .cfg, in the order of their names, as HAProxy reads them. */
+static void
+read_cfg_directory(struct topology *t, const char *path, struct report *r)
+{
+	struct dirent **entries;
+	int n = scandir(path, &entries, is_cfg, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		size_t size = strlen(path) + strlen(entries[i]->d_name) + 2;
+		char *file = xmalloc(size);
+
+		snprintf(file, size, "%s/%s", path, entries[i]->d_name);
+		read_cfg_file(t, file, r);
+		free(file);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+}
+
+static void
+read_topology(struct topology *t, const struct world_files *files, struct report *r)
+{
+	for (int i = 0; i < files->n_haproxy_cfg; i++) {
+		struct stat st;
+
+		if (stat(files->haproxy_cfg[i], &st) == 0 && S_ISDIR(st.st_mode))
+			read_cfg_directory(t, files->haproxy_cfg[i], r);
+		else
+			read_cfg_file(t, files->haproxy_cfg[i], r);
+	}
+	topology_resolve(t, r);
+}
+
+static void
+read_policy(struct policy *p, const struct topology *t, const char *path, struct report *r)
+{
+	size_t alerts = r->n_alerts;
+	char *text;
+	size_t n;
+	int error;
+
+	if (!path)
+		return;
+	error = file_read(path, &text, &n);
+	if (error) {
+		report_policy(r, FINDING_ALERT, "%s: cannot be read: %s", path, strerror(-error));
+		return;
+	}
+	policy_load(p, (struct str){ text, n }, path, r);
+	/* Names are looked up in a topology that was understood, or not at all. */
+	if (alerts == 0)
+		policy_check(p, t, path, r);
+	free(text);
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static void
+add_agent(struct world_agent **agents, size_t *n, struct str text, const struct addr *a)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (str_is(text, (*agents)[i].text))
+			return;
+	ARRAY_GROW(*agents, *n);
+	(*agents)[(*n)++] = (struct world_agent){ *a, str_dup(text) };
+}
+
+/* The servers of the backend that an engine uses are where HAProxy will look for us. */
+static void
+add_engine_backend(struct world *w, const struct spoe_filter *f, const char *backend,
+		   struct report *r)
+{
+	const struct proxy *p = topology_backend(&w->topology, str_of(backend));
+
+	if (!p) {
+		report_cfg(r, FINDING_ALERT,
+			   "[%s:%d] : SPOE engine '%s' uses backend '%s', which is not defined.",
+			   f->at.file, f->at.line, f->engine ? f->engine : "", backend);
+		return;
+	}
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i]->addr.len)
+			add_agent(&w->listen, &w->n_listen, str_of(p->servers[i]->address),
+				  &p->servers[i]->addr);
+}
+
+static void
+read_engine(struct world *w, const struct spoe_filter *f, struct report *r)
+{
+	struct spoe_engine engine = { 0 };
+	char *text;
+	size_t n;
+	int error = file_read(f->config, &text, &n);
+
+	if (error) {
+		report_cfg(r, FINDING_ALERT, "[%s:%d] : SPOE configuration '%s': %s", f->at.file,
+			   f->at.line, f->config, strerror(-error));
+		return;
+	}
+	if (spoe_engine_parse((struct str){ text, n }, f->config, str_of(f->engine), &topology_env,
+			      &engine, r))
+		add_engine_backend(w, f, engine.backend, r);
+	spoe_engine_fini(&engine);
+	free(text);
+}
+
+static void
+find_session_ends(struct world *w, const struct proxy *p)
+{
+	if (!p->log_format_sd || !strstr(p->log_format_sd, SYSLOG_SD_ID))
+		return;
+	for (size_t i = 0; i < p->n_logs; i++) {
+		struct addr a;
+
+		if (p->logs[i].format && strcmp(p->logs[i].format, "rfc5424") == 0 &&
+		    addr_parse(str_of(p->logs[i].address), false, &a) == ADDR_OK)
+			add_agent(&w->session_ends, &w->n_session_ends, str_of(p->logs[i].address),
+				  &a);
+	}
+}
+
+/* Addresses that the policy names replace those of the SPOE engines. */
+static void
+add_policy_listen(struct world *w, const char *policy, struct report *r)
+{
+	for (size_t i = 0; i < w->policy.n_listen; i++) {
+		struct str text = str_of(w->policy.listen[i]);
+		struct addr a;
+
+		if (addr_parse(text, true, &a) == ADDR_OK)
+			add_agent(&w->listen, &w->n_listen, text, &a);
+		else
+			report_policy(r, FINDING_ALERT,
+				      "%s: agent.listen: '%s' is no address; write it as "
+				      "127.0.0.1:12345 or unix@/run/usher/spop.sock",
+				      policy, w->policy.listen[i]);
+	}
+}
+
+static void
+find_addresses(struct world *w, const struct world_files *files, struct report *r)
+{
+	const struct topology *t = &w->topology;
+
+	add_policy_listen(w, files->policy, r);
+	for (size_t i = 0; i < t->n_proxies; i++) {
+		const struct proxy *p = t->proxies[i];
+
+		find_session_ends(w, p);
+		for (size_t j = 0; j < p->n_filters && w->policy.n_listen == 0; j++)
+			if (str_has_prefix(str_of(p->filters[j].engine), ENGINE_PREFIX))
+				read_engine(w, &p->filters[j], r);
+	}
+	for (size_t i = 0; i < t->n_stats_sockets; i++) {
+		struct addr a;
+
+		if (addr_parse(str_of(t->stats_sockets[i]), true, &a) == ADDR_OK)
+			add_agent(&w->stats_sockets, &w->n_stats_sockets,
+				  str_of(t->stats_sockets[i]), &a);
+	}
+}
+
+/* ---- the live part -------------------------------------------------------------------------- */
+
+static void
+make_pools(struct engine *e, struct world *w, struct world *old)
+{
+	const struct topology *t = &w->topology;
+
+	w->pools = xcalloc(t->n_proxies + 1, sizeof(*w->pools));
+	for (size_t i = 0; i < t->n_proxies; i++) {
+		const struct proxy *p = t->proxies[i];
+		const struct backend_policy *bp = policy_backend(&w->policy, str_of(p->name));
+		struct pool *before;
+		uint32_t *targets;
+
+		if (!(p->kind & PROXY_BACKEND))
+			continue;
+		targets = xcalloc(p->n_servers + 1, sizeof(*targets));
+		for (size_t j = 0; j < p->n_servers; j++)
+			targets[j] = intern_target(e, str_of(p->servers[j]->name));
+		w->pools[i] = pool_new(p, bp && bp->has_balance ? bp->balance : p->balance,
+				       bp ? bp->bounded_load_percent : 0, targets);
+		free(targets);
+		before = old ? world_pool(old, str_of(p->name)) : NULL;
+		if (before)
+			pool_inherit(w->pools[i], before);
+	}
+}
+
+static bool
+make_live(struct engine *e, struct world *w, struct world *old)
+{
+	struct stick_limits limits = {
+		.max_entries = w->policy.max_entries,
+		.expire_ms = w->policy.expire_ms,
+		.max_life_ms = w->policy.max_life_ms,
+		.ends_reported = w->n_session_ends > 0,
+	};
+
+	if (e->table)
+		stick_table_set_limits(e->table, &limits);
+	else
+		e->table = stick_table_new(&limits, e->seed);
+	if (!e->table || !e->rates)
+		return false;
+	make_pools(e, w, old);
+	w->engine = e;
+	w->env = (struct decide_env){
+		.topology = &w->topology,
+		.policy = &w->policy,
+		.pools = w->pools,
+		.table = e->table,
+		.rates = e->rates,
+	};
+	return true;
+}
+
+static void
+free_agents(struct world_agent *agents, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(agents[i].text);
+	free(agents);
+}
+
+static void
+free_world(struct world *w)
+{
+	for (size_t i = 0; w->pools && i < w->topology.n_proxies; i++)
+		pool_free(w->pools[i]);
+	free(w->pools);
+	free_agents(w->listen, w->n_listen);
+	free_agents(w->session_ends, w->n_session_ends);
+	free_agents(w->stats_sockets, w->n_stats_sockets);
+	policy_fini(&w->policy);
+	topology_fini(&w->topology);
+	free(w);
+}
+
+struct world *
+world_load(struct engine *e, const struct world_files *files, struct world *old, struct report *r)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+
+	w->refs = 1;
+	topology_init(&w->topology);
+	policy_init(&w->policy);
+	read_topology(&w->topology, files, r);
+	read_policy(&w->policy, &w->topology, files->policy, r);
+	if (r->n_alerts == 0)
+		find_addresses(w, files, r);
+	if (r->n_alerts == 0 && !make_live(e, w, old))
+		report_cfg(r, FINDING_ALERT, "out of memory for the sticky table");
+	if (r->n_alerts == 0)
+		return w;
+	free_world(w);
+	return NULL;
+}
+
+struct world *
+world_ref(struct world *w)
+{
+	atomic_fetch_add(&w->refs, 1);
+	return w;
+}
+
+void
+world_unref(struct world *w)
+{
+	if (w && atomic_fetch_sub(&w->refs, 1) == 1)
+		free_world(w);
+}
+
+struct pool *
+world_pool(const struct world *w, struct str backend)
+{
+	const struct proxy *p = topology_backend(&w->topology, backend);
+
+	return p ? w->pools[p->index] : NULL;
+}
+
+uint32_t
+world_target(const struct world *w, struct str server)
+{
+	return find_target(w->engine, server);
+}

@@ -1,0 +1,70 @@
+/*
+ * The live world: what the two files say, ready for workers to decide with.
+ *
+ * A world is built whole beside the one in use and never changes afterwards, but for the live
+ * state behind its pools. Each worker holds a reference and is handed a new one by message
+ * between two events. What outlives worlds (sticky table, rates, names of servers) is in the
+ * engine, one per process.
+ */
+#ifndef USHER_ENGINE_WORLD_H
+#define USHER_ENGINE_WORLD_H
+
+#include "agent/core/base/report.h"
+#include "agent/core/decide/decide.h"
+#include "agent/core/topology/spoe_engine.h"
+
+enum { MAX_CONFIG_FILES = 64 };
+
+/* What was given on the command line. */
+struct world_files {
+	const char *haproxy_cfg[MAX_CONFIG_FILES]; /* files or directories, in order */
+	int n_haproxy_cfg;
+	const char *policy; /* NULL: none */
+};
+
+/* A door for HAProxy: where the SPOE engines of the file expect an agent. */
+struct world_agent {
+	struct addr addr;
+	char *text; /* owned; the address as it was written, for messages */
+};
+
+struct world {
+	_Atomic unsigned refs;
+	struct topology topology;
+	struct policy policy;
+	struct pool **pools; /* owned; by proxy index, NULL for what is no backend */
+	struct decide_env env;
+	struct engine *engine; /* what outlives it */
+
+	struct world_agent *listen; /* owned; where the agent listens */
+	size_t n_listen;
+	struct world_agent *session_ends; /* owned; where session ends are reported to */
+	size_t n_session_ends;
+	struct world_agent *stats_sockets; /* owned; HAProxy's runtime sockets */
+	size_t n_stats_sockets;
+};
+
+struct engine;
+
+/* One per process. */
+struct engine *engine_new(void);
+void engine_free(struct engine *e);
+
+/*
+ * Read the files and build a world from them; NULL if the report has alerts. `old`, if not NULL,
+ * lends what it knows of servers. Main thread only. The new world has one reference.
+ */
+struct world *world_load(struct engine *e, const struct world_files *files, struct world *old,
+			 struct report *r);
+
+struct world *world_ref(struct world *w);
+void world_unref(struct world *w);
+
+/* A pool by the name of its backend, NULL if there is none. */
+struct pool *world_pool(const struct world *w, struct str backend);
+
+/* The number by which sticky entries know a server of that name; STICK_NO_TARGET: none such. */
+uint32_t world_target(const struct world *w, struct str server);
+
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * What HAProxy knows of its servers, asked from its runtime socket several times a second and
+ * written into the pools: states, weights, sessions.
+ *
+ * Runs on the main loop. Each question is a connection of its own, so a reloaded HAProxy, whose
+ * socket is a new one under the old path, is found again without further ado. Without a socket
+ * the file is trusted, which is said once.
+ */
+#ifndef USHER_HEALTH_RUNTIME_H
+#define USHER_HEALTH_RUNTIME_H
+
+#include <ev.h>
+
+#include "agent/engine/world.h"
+
+struct runtime_poller;
+
+struct runtime_poller *runtime_poller_new(struct ev_loop *loop, struct world *world);
+/* From now on for this world (a reload). The poller holds a reference of its own. */
+void runtime_poller_set_world(struct runtime_poller *p, struct world *world);
+void runtime_poller_free(struct runtime_poller *p);
+
+#endif

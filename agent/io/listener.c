@@ -1,0 +1,139 @@
+/* Accepts in bounded batches, so that a storm of newcomers does not starve those already here. */
+#include "agent/io/listener.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/io/log.h"
+
+enum {
+	BACKLOG = 4096,
+	ACCEPT_BATCH = 64,
+};
+
+/* A UNIX socket nobody listens on any more is in the way of bind(): take it out. */
+static void
+remove_stale(const struct addr *a)
+{
+	struct stat st;
+	int fd;
+
+	if (a->un.sun_path[0] == '\0' || lstat(a->un.sun_path, &st) || !S_ISSOCK(st.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, &a->sa, a->len) < 0 && errno == ECONNREFUSED)
+		unlink(a->un.sun_path);
+	close(fd);
+}
+
+static int
+bind_socket(const struct addr *a, int type)
+{
+	int fd = socket(a->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1, error;
+
+	if (fd < 0)
+		return -errno;
+	if (a->sa.sa_family == AF_UNIX) {
+		remove_stale(a);
+	} else if (type == SOCK_STREAM) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+		/* Accepted sockets inherit it: an answer is one small write. */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	}
+	if (bind(fd, &a->sa, a->len) < 0)
+		goto fail;
+	/* HAProxy runs as another user; who may reach the socket is the directory's affair. */
+	if (a->sa.sa_family == AF_UNIX && a->un.sun_path[0])
+		chmod(a->un.sun_path, 0666);
+	if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
+		goto fail;
+	return fd;
+fail:
+	error = errno;
+	close(fd);
+	return -error;
+}
+
+int
+listener_bind(const struct addr *a)
+{
+	return bind_socket(a, SOCK_STREAM);
+}
+
+int
+datagram_bind(const struct addr *a)
+{
+	int fd = bind_socket(a, SOCK_DGRAM), size = 4 << 20;
+
+	/* A storm's worth of datagrams; the kernel caps it at net.core.rmem_max. */
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	return fd;
+}
+
+static void
+on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct listener *l = container_of(timer, struct listener, pause);
+
+	ev_io_start(loop, &l->io);
+}
+
+/* Out of descriptors or memory: the backlog keeps the newcomers until some are free again. */
+static void
+pause_accept(struct listener *l, int error)
+{
+	static struct log_limit limit;
+	uint32_t left_out;
+
+	if (log_limit_pass(&limit, &left_out))
+		log_line(LOG_WARNING, "accept paused reason=%d left_out=%u", error, left_out);
+	ev_io_stop(l->worker->loop, &l->io);
+	ev_timer_set(&l->pause, 0.1, 0.);
+	ev_timer_start(l->worker->loop, &l->pause);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct listener *l = container_of(io, struct listener, io);
+
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			l->on_accept(l->worker, fd);
+		} else if (errno == EAGAIN) {
+			break;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			pause_accept(l, errno);
+			break;
+		}
+	}
+}
+
+void
+listener_start(struct listener *l, struct worker *w, int fd,
+	       void (*on_accept)(struct worker *w, int fd))
+{
+	*l = (struct listener){ .worker = w, .fd = fd, .on_accept = on_accept };
+	ev_io_init(&l->io, on_readable, fd, EV_READ);
+	ev_timer_init(&l->pause, on_pause_over, 0., 0.);
+	ev_io_start(w->loop, &l->io);
+}
+
+void
+listener_stop(struct listener *l)
+{
+	ev_io_stop(l->worker->loop, &l->io);
+	ev_timer_stop(l->worker->loop, &l->pause);
+	close(l->fd);
+	l->fd = -1;
+}

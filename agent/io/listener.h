@@ -1,0 +1,30 @@
+/*
+ * Listening sockets. Each worker has its own for every address: TCP ones share the port with
+ * SO_REUSEPORT, a UNIX one shares the descriptor.
+ */
+#ifndef USHER_IO_LISTENER_H
+#define USHER_IO_LISTENER_H
+
+#include "agent/core/base/addr.h"
+#include "agent/io/worker.h"
+
+struct listener {
+	struct worker *worker;
+	int fd;
+	ev_io io;
+	ev_timer pause; /* out of descriptors: try again a little later */
+	void (*on_accept)(struct worker *w, int fd);
+};
+
+/* A bound, listening, non-blocking socket; a negative errno if that fails. */
+int listener_bind(const struct addr *a);
+
+/* The listener owns fd. on_accept owns the descriptors it is given; they do not block. */
+void listener_start(struct listener *l, struct worker *w, int fd,
+		    void (*on_accept)(struct worker *w, int fd));
+void listener_stop(struct listener *l);
+
+/* A bound datagram socket for session ends; a negative errno if that fails. */
+int datagram_bind(const struct addr *a);
+
+#endif

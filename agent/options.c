@@ -1,0 +1,154 @@
+/* getopt() does not know options of several letters behind one dash, and haproxy has those. */
+#include "agent/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/core/base/str.h"
+
+static const char usage[] =
+	"usage: usher agent -f haproxy.cfg [-P usher.json] [options]\n"
+	"\n"
+	"  -f FILE|DIR   HAProxy's configuration; may be given several times\n"
+	"  -P FILE       the policy\n"
+	"  -j N          worker threads (default: one for each processor)\n"
+	"  -c            check the files and exit: 0 sound, 1 not\n"
+	"  -C DIR        change to DIR before reading anything\n"
+	"  -D, -p FILE   go to the background; write the process id to FILE\n"
+	"  -d            log every decision and connection\n"
+	"  -q, -V        print no messages; print more\n"
+	"  -v, -h        print the version; print this\n"
+	"  -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
+	"                accepted for the sake of haproxy's unit files, without effect\n"
+	"\n"
+	"Signals: SIGTERM and SIGINT stop, SIGUSR1 stops softly, SIGHUP and SIGUSR2 reload.\n";
+
+static bool
+mistake(int *status, const char *what, const char *arg)
+{
+	fprintf(stderr, "usher: %s%s%s\nTry 'usher -h'.\n", what, arg ? " " : "", arg ? arg : "");
+	*status = 1;
+	return false;
+}
+
+/* haproxy's options that have no meaning here: how many arguments follow, -1 for a list of pids. */
+static const struct {
+	const char *name;
+	int n_args;
+} accepted[] = {
+	{ "-W", 0 }, { "-Ws", 0 }, { "-db", 0 }, { "-dM", 0 }, { "-L", 1 },
+	{ "-x", 1 }, { "-sf", -1 }, { "-st", -1 }, { "-S", 1 }, { "-n", 1 }, { "-m", 1 },
+};
+
+/* Is it one of those? Steps over its arguments. */
+static bool
+skip_accepted(char **argv, int argc, int *at)
+{
+	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+		uint64_t pid;
+
+		if (strcmp(argv[*at], accepted[i].name) != 0)
+			continue;
+		if (accepted[i].n_args > 0)
+			*at += accepted[i].n_args;
+		while (accepted[i].n_args < 0 && *at + 1 < argc &&
+		       str_u64(str_of(argv[*at + 1]), &pid))
+			++*at;
+		return true;
+	}
+	return false;
+}
+
+static bool
+take_value(struct options *o, char option, const char *value, int *status)
+{
+	uint64_t n;
+
+	switch (option) {
+	case 'f':
+		if (o->files.n_haproxy_cfg == MAX_CONFIG_FILES)
+			return mistake(status, "too many -f", NULL);
+		o->files.haproxy_cfg[o->files.n_haproxy_cfg++] = value;
+		return true;
+	case 'P':
+		o->files.policy = value;
+		return true;
+	case 'C':
+		o->directory = value;
+		return true;
+	case 'p':
+		o->pid_file = value;
+		return true;
+	default: /* 'j' */
+		if (!str_u64(str_of(value), &n) || n < 1 || n > 256)
+			return mistake(status, "-j takes a number from 1 to 256, not", value);
+		o->n_workers = (unsigned)n;
+		return true;
+	}
+}
+
+static bool *
+flag(struct options *o, char option)
+{
+	switch (option) {
+	case 'c':
+		return &o->check_only;
+	case 'q':
+		return &o->quiet;
+	case 'V':
+		return &o->verbose;
+	case 'd':
+		return &o->debug;
+	case 'D':
+		return &o->daemon;
+	default:
+		return NULL;
+	}
+}
+
+static bool
+take_option(struct options *o, int argc, char **argv, int *at, int *status)
+{
+	const char *arg = argv[*at];
+	bool *set;
+
+	if (skip_accepted(argv, argc, at))
+		return true;
+	if (arg[0] != '-' || arg[1] == '\0' || arg[2] != '\0')
+		return mistake(status, "unknown argument", arg);
+	if (strchr("fPCpj", arg[1])) {
+		if (*at + 1 >= argc)
+			return mistake(status, "missing value for", arg);
+		return take_value(o, arg[1], argv[++*at], status);
+	}
+	set = flag(o, arg[1]);
+	if (!set)
+		return mistake(status, "unknown option", arg);
+	return *set = true;
+}
+
+bool
+options_parse(struct options *o, int argc, char **argv, int *status)
+{
+	*o = (struct options){ 0 };
+	*status = 0;
+	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
+		fputs(usage, argc < 2 ? stderr : stdout);
+		*status = argc < 2;
+		return false;
+	}
+	if (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "--version") == 0) {
+		puts("usher " USHER_VERSION);
+		return false;
+	}
+	o->command = argv[1];
+	if (strcmp(o->command, "agent") != 0)
+		return mistake(status, "unknown command", o->command);
+	for (int i = 2; i < argc; i++)
+		if (!take_option(o, argc, argv, &i, status))
+			return false;
+	if (o->files.n_haproxy_cfg == 0)
+		return mistake(status, "no configuration: -f haproxy.cfg is missing", NULL);
+	return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * The command line. Options that haproxy has mean what they mean to haproxy, so that usher can
+ * stand in its unit file; usher's own are -P and -j.
+ */
+#ifndef USHER_OPTIONS_H
+#define USHER_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "agent/engine/world.h"
+
+struct options {
+	const char *command; /* "agent" */
+	struct world_files files;
+	unsigned n_workers; /* 0: as many as there are processors */
+	const char *directory; /* -C: where to work */
+	const char *pid_file;  /* -p */
+	bool check_only;       /* -c */
+	bool quiet;            /* -q */
+	bool verbose;          /* -V */
+	bool debug;            /* -d */
+	bool daemon;           /* -D */
+};
+
+/*
+ * What the process is to do. Returns false when it is already done (help, version) or cannot be
+ * (a mistake): then *status is the exit code and everything is printed.
+ */
+bool options_parse(struct options *o, int argc, char **argv, int *status);
+
+#endif

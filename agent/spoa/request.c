@@ -1,0 +1,364 @@
+/*
+ * Arguments are found by name, so their order and number in the user's file are free; since they
+ * nearly always come in the order of our table, the search goes on from the last hit.
+ *
+ * HAProxy sends an MQTT field as bytes even where it is a number, and a number of its own as an
+ * integer: both are taken everywhere. An argument that makes no sense is an unknown fact.
+ */
+#include "agent/spoa/request.h"
+
+#include <string.h>
+
+#include "agent/core/mqtt/reason.h"
+#include "agent/core/wire/syslog.h"
+#include "agent/engine/route.h"
+#include "agent/io/log.h"
+#include "spoe/ack.h"
+
+/* The most that one ACK takes, names of ordinary length assumed; see request_answer(). */
+enum { ACK_ROOM = 8192 };
+
+/* Bits of the CONNECT flags byte (MQTT 3.1.1, 3.1.2.3). */
+enum { CONNECT_CLEAN_START = 0x02 };
+
+/* What arguments say that is not a fact by itself. */
+struct asked {
+	struct facts facts;
+	unsigned level; /* MQTT protocol level; 0: unknown */
+	bool tls, ws, certificate, verify_ok;
+	/* of the CONNACK group */
+	struct str key, server;
+	uint64_t code;
+	bool has_code;
+};
+
+static struct str
+bytes(const struct spop_value *v)
+{
+	if (v->type != SPOP_TYPE_STRING && v->type != SPOP_TYPE_BINARY)
+		return (struct str){ 0 };
+	return (struct str){ v->str.p, v->str.n };
+}
+
+static bool
+number(const struct spop_value *v, uint64_t *value)
+{
+	switch (v->type) {
+	case SPOP_TYPE_BOOL:
+		*value = v->boolean;
+		return true;
+	case SPOP_TYPE_INT32:
+	case SPOP_TYPE_INT64:
+		*value = (uint64_t)v->i;
+		return v->i >= 0;
+	case SPOP_TYPE_UINT32:
+	case SPOP_TYPE_UINT64:
+		*value = v->u;
+		return true;
+	default:
+		return str_u64(bytes(v), value);
+	}
+}
+
+static void
+take_fact(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	struct ip ip = { 0 };
+	uint64_t n;
+
+	switch (fact_type(fact)) {
+	case FACT_TYPE_STRING:
+		facts_set_str(&a->facts, fact, bytes(v));
+		break;
+	case FACT_TYPE_IP:
+		if (v->type != SPOP_TYPE_IPV4 && v->type != SPOP_TYPE_IPV6)
+			break;
+		ip.family = v->type == SPOP_TYPE_IPV4 ? 4 : 6;
+		memcpy(ip.bytes, v->ip, ip.family == 4 ? 4 : 16);
+		facts_set_ip(&a->facts, fact, &ip);
+		break;
+	case FACT_TYPE_NUMBER:
+	case FACT_TYPE_BOOL:
+		if (number(v, &n))
+			facts_set_number(&a->facts, fact, n);
+		break;
+	}
+}
+
+static void
+take_level(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t level;
+
+	if (!number(v, &level) || level > 255)
+		return;
+	a->level = (unsigned)level;
+	facts_set_str(&a->facts, FACT_PROTOCOL, fact_protocol(a->level));
+}
+
+static void
+take_flags(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t flags;
+
+	if (number(v, &flags))
+		facts_set_number(&a->facts, FACT_CLEAN_START, flags & CONNECT_CLEAN_START);
+}
+
+static void
+take_tls(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t tls;
+
+	a->tls = number(v, &tls) && tls;
+}
+
+static void
+take_ws(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t ws;
+
+	a->ws = number(v, &ws) && ws;
+}
+
+/* ssl_c_used: without it ssl_c_verify is 0, "fine", for a client that showed no certificate. */
+static void
+take_certificate(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t used;
+
+	a->certificate = number(v, &used) && used;
+}
+
+static void
+take_verify(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	uint64_t result;
+
+	a->verify_ok = number(v, &result) && result == 0;
+}
+
+static void
+take_key(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	a->key = bytes(v);
+}
+
+static void
+take_server(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	a->server = bytes(v);
+}
+
+static void
+take_code(struct asked *a, enum fact fact, const struct spop_value *v)
+{
+	a->has_code = number(v, &a->code);
+}
+
+static const struct argument {
+	const char *name;
+	void (*take)(struct asked *a, enum fact fact, const struct spop_value *v);
+	enum fact fact;
+} arguments[] = {
+	{ "client_id", take_fact, FACT_CLIENT_ID },
+	{ "username", take_fact, FACT_USERNAME },
+	{ "level", take_level, 0 },
+	{ "flags", take_flags, 0 },
+	{ "keepalive", take_fact, FACT_KEEPALIVE },
+	{ "session_expiry", take_fact, FACT_SESSION_EXPIRY },
+	{ "source", take_fact, FACT_SOURCE },
+	{ "source_port", take_fact, FACT_SOURCE_PORT },
+	{ "destination", take_fact, FACT_DESTINATION },
+	{ "destination_port", take_fact, FACT_DESTINATION_PORT },
+	{ "frontend", take_fact, FACT_FRONTEND },
+	{ "tls", take_tls, 0 },
+	{ "tls_version", take_fact, FACT_TLS_VERSION },
+	{ "sni", take_fact, FACT_SNI },
+	{ "alpn", take_fact, FACT_ALPN },
+	{ "certificate", take_certificate, 0 },
+	{ "verify", take_verify, 0 },
+	{ "cn", take_fact, FACT_CN },
+	{ "ws", take_ws, 0 },
+	{ "path", take_fact, FACT_PATH },
+	{ "host", take_fact, FACT_HOST },
+	{ "key", take_key, 0 },
+	{ "server", take_server, 0 },
+	{ "code", take_code, 0 },
+};
+
+enum { N_ARGUMENTS = sizeof(arguments) / sizeof(arguments[0]) };
+
+static void
+take_arguments(struct asked *a, struct spop_args args)
+{
+	struct spop_str name;
+	struct spop_value value;
+	size_t at = 0;
+
+	while (spop_notify_arg(&args, &name, &value)) {
+		for (size_t tried = 0; tried < N_ARGUMENTS; tried++, at++) {
+			if (at == N_ARGUMENTS)
+				at = 0;
+			if (!spop_str_is(name, arguments[at].name))
+				continue;
+			arguments[at].take(a, arguments[at].fact, &value);
+			at++;
+			break;
+		}
+	}
+}
+
+/* Facts that follow from several arguments. */
+static void
+complete(struct asked *a)
+{
+	static const struct str transports[2][2] = {
+		{ { "tcp", 3 }, { "tls", 3 } },
+		{ { "ws", 2 }, { "wss", 3 } },
+	};
+
+	facts_set_str(&a->facts, FACT_TRANSPORT, transports[a->ws][a->tls]);
+	if (a->tls)
+		facts_set_number(&a->facts, FACT_VERIFIED, a->certificate && a->verify_ok);
+}
+
+static void
+set_str(struct spop_writer *out, const char *name, struct str value)
+{
+	if (value.n)
+		spop_ack_set_str(out, SPOP_SCOPE_TXN, name,
+				 (struct spop_str){ value.p, value.n });
+}
+
+static void
+write_rejection(const struct verdict *v, unsigned level, struct spop_writer *out)
+{
+	set_str(out, "action", STR("reject"));
+	spop_ack_set_int(out, SPOP_SCOPE_TXN, "code", refusal_code(v->refusal, level));
+	set_str(out, "reason", str_of(refusal_name(v->refusal)));
+}
+
+static void
+write_acceptance(const struct verdict *v, struct spop_writer *out)
+{
+	static const char *const names[RANKED] = { "srv1", "srv2", "srv3" };
+	char key[SESSION_KEY_TEXT];
+
+	set_str(out, "action", STR("accept"));
+	if (v->backend)
+		set_str(out, "backend", str_of(v->backend->name));
+	for (int i = 0; i < v->ranking.n; i++)
+		set_str(out, names[i], verdict_server(v, i));
+	if (v->tenant && v->tenant->max_connections)
+		spop_ack_set_int(out, SPOP_SCOPE_TXN, "max", v->tenant->max_connections);
+	if (v->effects.stick) {
+		session_key_format(v->effects.key.hash, key);
+		set_str(out, "key", (struct str){ key, sizeof(key) });
+	}
+	set_str(out, "reason", str_of(verdict_by_name(v)));
+}
+
+static void
+log_verdict(const struct verdict *v, const struct facts *f)
+{
+	char id[256], source[IP_TEXT];
+	bool ok = v->action == VERDICT_ACCEPT;
+
+	if (!log_wants(LOG_DEBUG))
+		return;
+	log_line(LOG_DEBUG,
+		 "verdict action=%s client_id=\"%s\" source=%s tenant=%s backend=%s server=%.*s "
+		 "rule=\"%s\" reason=%s",
+		 ok ? "accept" : "reject", str_escape(f->client_id, id, sizeof(id)),
+		 ip_format(&f->source, source), v->tenant ? v->tenant->name : "-",
+		 v->backend ? v->backend->name : "-",
+		 STR_ARG(ok && v->ranking.n ? verdict_server(v, 0) : STR("-")), v->rule,
+		 ok ? verdict_by_name(v) : refusal_name(v->refusal));
+}
+
+/* Message usher-connect: a client asks to be let in. */
+static void
+answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
+{
+	struct verdict v;
+
+	route_ask(w, &a->facts, &v);
+	if (v.action == VERDICT_REJECT)
+		write_rejection(&v, a->level, out);
+	else
+		write_acceptance(&v, out);
+	set_str(out, "tenant", str_of(v.tenant ? v.tenant->name : NULL));
+	set_str(out, "rule", str_of(v.rule));
+	log_verdict(&v, &a->facts);
+}
+
+/* Message usher-connack: a broker answered. */
+static void
+answer_connack(struct worker *w, const struct asked *a, struct spop_writer *out)
+{
+	const struct world *world = w->world;
+	uint32_t target = world_target(world, a->server);
+	uint64_t key;
+
+	counters_add(w->counters, COUNTER_CONNACKS);
+	if (!a->has_code || target == STICK_NO_TARGET || !session_key_parse(a->key, &key))
+		return;
+	if (a->code == 0) {
+		stick_table_accept(world->env.table, key, target, worker_now());
+	} else if (connack_means_elsewhere((unsigned)a->code, a->level)) {
+		counters_add(w->counters, COUNTER_CONNACKS_ELSEWHERE);
+		stick_table_drop(world->env.table, key, target);
+	}
+}
+
+static const struct message {
+	const char *name;
+	void (*answer)(struct worker *w, const struct asked *a, struct spop_writer *out);
+} messages[] = {
+	{ "usher-connect", answer_connect },
+	{ "usher-connack", answer_connack },
+};
+
+static void
+answer_messages(struct worker *w, struct spop_notify *notify, struct spop_writer *out)
+{
+	struct spop_str name;
+	struct spop_args args;
+	bool known = false;
+
+	while (spop_notify_message(notify, &name, &args))
+		for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+			struct asked asked = { 0 };
+
+			if (!spop_str_is(name, messages[i].name))
+				continue;
+			take_arguments(&asked, args);
+			complete(&asked);
+			messages[i].answer(w, &asked, out);
+			known = true;
+		}
+	if (!known)
+		counters_add(w->counters, COUNTER_UNKNOWN_MESSAGES);
+}
+
+bool
+request_answer(struct worker *w, const struct spop_conn *c, struct spop_notify notify,
+	       struct spop_writer *out)
+{
+	const struct world *world = w->world;
+
+	if (out->cap - out->n < ACK_ROOM)
+		return false;
+	spop_ack_begin(out, c, notify.stream_id, notify.frame_id);
+	if (worker_lag(w) > world->policy.max_delay_ms)
+		/* HAProxy has given this client up or is about to: no answer is the quickest. */
+		counters_add(w->counters, COUNTER_OVERLOADED);
+	else
+		answer_messages(w, &notify, out);
+	if (spop_ack_end(out))
+		return true;
+	/* Names longer than HAProxy's frame: it goes on as without a verdict. */
+	spop_ack_begin(out, c, notify.stream_id, notify.frame_id);
+	return spop_ack_end(out);
+}

@@ -1,0 +1,89 @@
+/*
+ * Every worker listens on every address. A stopping worker has nothing to wait for: SPOP answers
+ * are immediate, and a peer that does not take the last bytes does not want them.
+ */
+#include "agent/spoa/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/core/base/mem.h"
+#include "agent/io/listener.h"
+#include "agent/io/log.h"
+#include "agent/io/stream.h"
+#include "agent/spoa/session.h"
+
+struct spoa_service {
+	struct listener *listeners; /* owned; n_addresses for each worker, worker by worker */
+	size_t n_addresses;         /* those that could be opened */
+	unsigned n_workers;
+};
+
+/* The first worker's socket is bound; the others join the port, or share the UNIX descriptor. */
+static int
+another(int first, const struct addr *a)
+{
+	return a->sa.sa_family == AF_UNIX ? dup(first) : listener_bind(a);
+}
+
+static bool
+open_address(struct spoa_service *s, const struct world_agent *at, struct worker **workers)
+{
+	int fds[256];
+
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		fds[i] = i ? another(fds[0], &at->addr) : listener_bind(&at->addr);
+		if (fds[i] >= 0)
+			continue;
+		/* An address of another machine that shares this file is not ours to open. */
+		log_line(fds[i] == -EADDRNOTAVAIL ? LOG_INFO : LOG_ERROR,
+			 "listener failed address=%s reason=\"%s\"", at->text, strerror(-fds[i]));
+		while (i-- > 0)
+			close(fds[i]);
+		return false;
+	}
+	for (unsigned i = 0; i < s->n_workers; i++)
+		listener_start(&s->listeners[s->n_addresses * s->n_workers + i], workers[i], fds[i],
+			       session_open);
+	log_line(LOG_INFO, "listener open address=%s workers=%u", at->text, s->n_workers);
+	return true;
+}
+
+struct spoa_service *
+spoa_service_open(const struct world *world, struct worker **workers, unsigned n_workers)
+{
+	struct spoa_service *s = xcalloc(1, sizeof(*s));
+
+	s->n_workers = n_workers;
+	s->listeners = xcalloc(world->n_listen * n_workers + 1, sizeof(*s->listeners));
+	for (size_t i = 0; i < world->n_listen; i++)
+		s->n_addresses += open_address(s, &world->listen[i], workers);
+	if (s->n_addresses)
+		return s;
+	spoa_service_free(s);
+	return NULL;
+}
+
+void
+spoa_service_stop(struct spoa_service *s, struct worker *w)
+{
+	for (size_t i = 0; i < s->n_addresses * s->n_workers; i++)
+		if (s->listeners[i].worker == w)
+			listener_stop(&s->listeners[i]);
+	list_for_each_safe(at, &w->streams)
+	{
+		struct stream *stream = container_of(at, struct stream, list);
+
+		stream->on_stop(stream);
+	}
+	worker_stop(w);
+}
+
+void
+spoa_service_free(struct spoa_service *s)
+{
+	free(s->listeners);
+	free(s);
+}

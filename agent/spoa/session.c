@@ -1,0 +1,175 @@
+/*
+ * Everything that one read brought is answered with one write: frames are decoded in the worker's
+ * read buffer, ACKs are collected in its write buffer.
+ *
+ * HAProxy ends connections as it likes (a RST after a health check or above its pool's size is
+ * normal), so an end is no event worth more than a debug line, unless we ended it for a fault.
+ */
+#include "agent/spoa/session.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/engine/counters.h"
+#include "agent/engine/world.h"
+#include "agent/io/log.h"
+#include "agent/io/stream.h"
+#include "agent/spoa/request.h"
+#include "spoe/conn.h"
+
+/* A frame this long and the next one's head still fit into the worker's buffer. */
+enum { FRAME_MAX = WORKER_BUFFER / 2 };
+
+struct session {
+	struct stream stream;
+	struct spop_conn conn;
+	uint64_t n_notifies;
+};
+
+static void
+close_session(struct session *s)
+{
+	log_line(LOG_DEBUG, "spop closed notifies=%llu status=%d by=%s",
+		 (unsigned long long)s->n_notifies, (int)s->conn.status,
+		 s->conn.closed_by_peer || s->stream.eof ? "haproxy" : "usher");
+	stream_close(&s->stream);
+	free(s);
+}
+
+static void
+on_hello(struct session *s)
+{
+	struct counters *counters = s->stream.worker->counters;
+	char engine[4 * SPOP_ENGINE_ID_MAX + 1];
+
+	if (s->conn.healthcheck)
+		counters_add(counters, COUNTER_HEALTHCHECKS);
+	if (log_wants(LOG_DEBUG))
+		log_line(LOG_DEBUG, "spop hello engine=\"%s\" healthcheck=%d frame=%u",
+			 str_escape((struct str){ s->conn.engine_id, s->conn.engine_id_len },
+				    engine, sizeof(engine)),
+			 s->conn.healthcheck, s->conn.max_frame_size);
+}
+
+/* The peer broke the protocol; it was told so. */
+static void
+on_fault(struct session *s)
+{
+	static struct log_limit limit;
+	uint32_t left_out;
+
+	counters_add(s->stream.worker->counters, COUNTER_PROTOCOL_ERRORS);
+	if (log_limit_pass(&limit, &left_out))
+		log_line(LOG_WARNING, "spop refused status=%d reason=\"%s\" left_out=%u",
+			 (int)s->conn.status, spop_status_text(s->conn.status), left_out);
+}
+
+/* Send what is collected and begin anew. */
+static bool
+send_out(struct session *s, struct spop_writer *out)
+{
+	bool kept = stream_write(&s->stream, out->p, out->n);
+
+	out->n = 0;
+	return kept;
+}
+
+/* A NOTIFY; answers may have to leave first when many came at once. */
+static bool
+answer(struct session *s, const struct spop_notify *notify, struct spop_writer *out)
+{
+	s->n_notifies++;
+	while (!request_answer(s->stream.worker, &s->conn, *notify, out))
+		if (!send_out(s, out))
+			return false;
+	return true;
+}
+
+/* Answer the frames in [p, p + n) and keep what is left of the last one. False: the end. */
+static bool
+answer_frames(struct session *s, const uint8_t *p, size_t n)
+{
+	struct spop_writer out = { .p = s->stream.worker->write_buffer, .cap = WORKER_BUFFER };
+	struct spop_notify notify;
+	size_t used;
+
+	for (;;) {
+		switch (spop_conn_next(&s->conn, p, n, &used, &notify, &out)) {
+		case SPOP_EVENT_NOTIFY:
+			if (!answer(s, &notify, &out))
+				return false;
+			break;
+		case SPOP_EVENT_HELLO:
+			on_hello(s);
+			break;
+		case SPOP_EVENT_CLOSE:
+			if (!s->conn.closed_by_peer)
+				on_fault(s);
+			(void)send_out(s, &out);
+			return false;
+		case SPOP_EVENT_NONE:
+			p += used;
+			n -= used;
+			if (out.n == 0)
+				return stream_keep(&s->stream, p, n);
+			if (!send_out(s, &out))
+				return false;
+			/* It may have been room that was missing, so look once more. */
+			used = 0;
+			break;
+		}
+		p += used;
+		n -= used;
+	}
+}
+
+static void
+on_event(struct stream *stream)
+{
+	struct session *s = container_of(stream, struct session, stream);
+	const uint8_t *p;
+	size_t n;
+
+	if (buf_len(&stream->out) && !stream->broken) {
+		stream_watch(stream); /* the answers it has not taken yet come first */
+		return;
+	}
+	stream_read(stream, &p, &n);
+	if (!answer_frames(s, p, n) || stream->eof || stream->broken)
+		close_session(s);
+	else
+		stream_watch(stream);
+}
+
+/* The service ends: what has arrived is answered, then goodbye. */
+static void
+on_stop(struct stream *stream)
+{
+	struct session *s = container_of(stream, struct session, stream);
+	struct spop_writer out = { .p = stream->worker->write_buffer, .cap = WORKER_BUFFER };
+	const uint8_t *p;
+	size_t n;
+
+	stream_read(stream, &p, &n);
+	if (answer_frames(s, p, n) && s->conn.state == SPOP_CONN_READY &&
+	    spop_conn_bye(&s->conn, SPOP_STATUS_NORMAL, &out))
+		(void)send_out(s, &out);
+	close_session(s);
+}
+
+static const struct stream_owner owner = { on_event, on_stop };
+
+void
+session_open(struct worker *w, int fd)
+{
+	struct session *s = malloc(sizeof(*s));
+
+	if (!s) {
+		close(fd);
+		return;
+	}
+	s->n_notifies = 0;
+	spop_conn_init(&s->conn, FRAME_MAX);
+	stream_open(&s->stream, w, fd, &owner);
+	counters_add(w->counters, COUNTER_CONNECTIONS);
+}

@@ -1,0 +1,107 @@
+/* Many datagrams by one system call; a lost one is healed by the entry's max_life. */
+#include "agent/spoa/session_end.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/core/base/list.h"
+#include "agent/core/base/mem.h"
+#include "agent/core/wire/syslog.h"
+#include "agent/io/listener.h"
+#include "agent/io/log.h"
+#include "agent/io/worker.h"
+
+enum {
+	BATCH = 32,
+	DATAGRAM_MAX = 8192,
+	ROUNDS = 16, /* batches before the loop has its turn again */
+};
+
+struct receiver_socket {
+	ev_io io;
+	struct session_end_receiver *owner;
+};
+
+struct session_end_receiver {
+	struct ev_loop *loop;
+	struct stick_table *table; /* the engine's, the same for every world */
+	struct counters *counters;
+	struct receiver_socket *sockets; /* owned */
+	size_t n_sockets;
+	char buffers[BATCH][DATAGRAM_MAX];
+};
+
+static void
+take_datagram(struct session_end_receiver *r, struct str datagram)
+{
+	struct session_end end;
+
+	if (session_end_decode(datagram, &end) != PARSE_OK) {
+		counters_add(r->counters, COUNTER_BAD_DATAGRAMS);
+		return;
+	}
+	counters_add(r->counters, COUNTER_SESSION_ENDS);
+	stick_table_session_end(r->table, end.key, worker_now());
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct session_end_receiver *r = container_of(io, struct receiver_socket, io)->owner;
+	struct mmsghdr messages[BATCH] = { 0 };
+	struct iovec parts[BATCH];
+	int got = BATCH;
+
+	for (int i = 0; i < BATCH; i++) {
+		parts[i] = (struct iovec){ r->buffers[i], DATAGRAM_MAX };
+		messages[i].msg_hdr.msg_iov = &parts[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	for (int round = 0; round < ROUNDS && got == BATCH; round++) {
+		got = recvmmsg(io->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < got; i++)
+			take_datagram(r, (struct str){ r->buffers[i], messages[i].msg_len });
+	}
+}
+
+struct session_end_receiver *
+session_end_receiver_new(struct ev_loop *loop, const struct world *world,
+			 struct counters *counters)
+{
+	struct session_end_receiver *r = xcalloc(1, sizeof(*r));
+
+	r->loop = loop;
+	r->table = world->env.table;
+	r->counters = counters;
+	r->sockets = xcalloc(world->n_session_ends + 1, sizeof(*r->sockets));
+	for (size_t i = 0; i < world->n_session_ends; i++) {
+		const struct world_agent *at = &world->session_ends[i];
+		struct receiver_socket *s = &r->sockets[r->n_sockets];
+		int fd = datagram_bind(&at->addr);
+
+		if (fd < 0) {
+			log_line(LOG_ERROR, "session ends unheard address=%s reason=\"%s\"",
+				 at->text, strerror(-fd));
+			continue;
+		}
+		r->n_sockets++;
+		s->owner = r;
+		ev_io_init(&s->io, on_readable, fd, EV_READ);
+		ev_io_start(loop, &s->io);
+		log_line(LOG_INFO, "session ends heard address=%s", at->text);
+	}
+	return r;
+}
+
+void
+session_end_receiver_free(struct session_end_receiver *r)
+{
+	for (size_t i = 0; i < r->n_sockets; i++) {
+		ev_io_stop(r->loop, &r->sockets[i].io);
+		close(r->sockets[i].io.fd);
+	}
+	free(r->sockets);
+	free(r);
+}

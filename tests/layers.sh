@@ -1,0 +1,53 @@
+#!/bin/sh
+# Includes point one way (docs/architecture.md, "Who may include whom"). Reads the #include lines.
+set -eu
+
+# folder : what it may include, besides itself
+rules='
+spoe:
+agent/core/base: xxhash
+agent/core/facts: agent/core/base
+agent/core/mqtt: agent/core/base
+agent/core/topology: agent/core/base
+agent/core/stick: agent/core/base
+agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson pcre2
+agent/core/decide: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/stick agent/core/topology/model.h agent/core/policy/model.h agent/core/policy/rule.h
+agent/io: agent/core/base ev
+agent/engine: agent/core agent/io
+agent/spoa: spoe agent/core agent/io agent/engine
+agent/health: agent/core agent/io agent/engine
+agent/cli: agent/core agent/io/file.h
+'
+# System headers that wait, and so have no place in core or spoe.
+waits='^(ev|pthread|poll|signal|sys/(epoll|select|stat)|fcntl|netdb|time|sys/time)\.h$'
+
+bad=0
+complain() {
+	echo "layers: $1 includes $2" >&2
+	bad=1
+}
+
+allowed() { # file's folder, included path
+	may=$(printf '%s\n' "$rules" | sed -n "s|^$1: *||p")
+	for prefix in $1 $may; do
+		case $2 in "$prefix" | "$prefix"/* | "$prefix".h) return 0 ;; esac
+	done
+	return 1
+}
+
+for file in $(find agent spoe -mindepth 2 -name '*.[ch]' -o -path 'spoe/*.[ch]' | sort); do
+	folder=$(dirname "$file")
+	printf '%s\n' "$rules" | grep -q "^$folder:" || { echo "layers: $folder has no rule" >&2; bad=1; }
+	for header in $(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$file"); do
+		allowed "$folder" "$header" || complain "$file" "\"$header\""
+	done
+	case $folder in
+	spoe | agent/core/*)
+		for header in $(sed -n 's/^#include <\([^>]*\)>.*/\1/p' "$file"); do
+			case $folder/$header in agent/core/stick/pthread.h) continue ;; esac # locked shards
+			! printf '%s\n' "$header" | grep -Eq "$waits" || complain "$file" "<$header>"
+		done
+		;;
+	esac
+done
+[ "$bad" = 0 ] && echo "layers: includes point one way"
