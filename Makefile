@@ -142,7 +142,7 @@ e2e: check-deps all
 	$(Q)$(PYTEST) tests/e2e -m "not full"
 e2e-full: check-deps all
 	$(Q)tests/deps.sh debootstrap
-	$(Q)$(PYTEST) tests/e2e
+	$(Q)USHER_FULL=1 $(PYTEST) tests/e2e
 
 check: check-deps
 	$(Q)$(MAKE) --no-print-directory layers headers unit corpora e2e

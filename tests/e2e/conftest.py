@@ -1,0 +1,28 @@
+"""What every scenario gets: a laboratory of its own, torn down in any case."""
+
+import os
+
+import pytest
+
+import lab as laboratory
+
+FULL = bool(os.environ.get("USHER_FULL"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptors():
+    laboratory.raise_descriptor_limit()
+
+
+@pytest.fixture
+def lab(request):
+    """Not started yet; `@pytest.mark.policy({...})` gives it a policy."""
+    marker = request.node.get_closest_marker("policy")
+    with laboratory.Lab(marker.args[0] if marker else None) as one:
+        yield one
+
+
+@pytest.fixture
+def count():
+    """How much of something: the small number in `make check`, the big one in `make e2e-full`."""
+    return lambda small, big: big if FULL else small
