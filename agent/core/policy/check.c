@@ -34,7 +34,7 @@ struct spot {
 
 static struct spot PRINTF_LIKE(2, 3) spot(int line, const char *fmt, ...)
 {
-	struct spot s = {.line = line};
+	struct spot s = { .line = line };
 	va_list args;
 
 	va_start(args, fmt);
@@ -71,15 +71,15 @@ refuse_name(const struct check *c, struct spot at, const char *noun, const char 
 {
 	char shown[QUOTED], words[KNOWN];
 
-	say(c, FINDING_ALERT, at, "no %s '%s' in %s; known: %s", noun, quoted(str_of(name), shown),
-	    where, known(names->items, names->n, words));
+	say(c, FINDING_ALERT, at, "no %s '%s' in %s; known: %s", noun,
+	    reader_quoted(str_of(name), shown), where, reader_known(names->items, names->n, words));
 }
 
 static void
 refuse_proxy(const struct check *c, struct spot at, enum proxy_kind kind, const char *name)
 {
 	const struct topology *t = c->topology;
-	struct names names = {0};
+	struct names names = { 0 };
 
 	for (size_t i = 0; i < t->n_proxies; i++)
 		if (t->proxies[i]->kind & kind)
@@ -139,7 +139,7 @@ refuse_tenant_server(const struct check *c, const struct tenant *t, size_t i)
 	char key[LINES_KEY], shown[QUOTED];
 	struct spot at = spot(t->server_lines[i], "tenants.%s.servers[%zu]",
 			      lines_key(str_of(t->name), key), i);
-	struct names names = {0};
+	struct names names = { 0 };
 
 	if (!t->backend) {
 		refuse_name(c, at, "server", t->server_names[i], "haproxy.cfg", &c->all_servers);
@@ -147,8 +147,8 @@ refuse_tenant_server(const struct check *c, const struct tenant *t, size_t i)
 	}
 	for (size_t j = 0; j < t->backend->n_servers; j++)
 		add_name(&names, t->backend->servers[j]->name);
-	refuse_name(c, at, "server", t->server_names[i], quoted(str_of(t->backend->name), shown),
-		    &names);
+	refuse_name(c, at, "server", t->server_names[i],
+		    reader_quoted(str_of(t->backend->name), shown), &names);
 	free(names.items);
 }
 
@@ -177,7 +177,7 @@ check_tenant(const struct check *c, struct tenant *t)
 static void
 refuse_tenant(const struct check *c, struct spot at, const char *name)
 {
-	struct names names = {0};
+	struct names names = { 0 };
 
 	for (size_t i = 0; i < c->policy->n_tenants; i++)
 		add_name(&names, c->policy->tenants[i]->name);
@@ -231,7 +231,7 @@ check_reach(const struct check *c)
 		say(c, FINDING_WARNING, spot(p->rules[always + 1].line, "rules[%zu]", always + 1),
 		    "never reached, like all behind it: '%s' in line %d always matches; move that "
 		    "to the end",
-		    quoted(str_of(p->rules[always].name), shown), p->rules[always].line);
+		    reader_quoted(str_of(p->rules[always].name), shown), p->rules[always].line);
 }
 
 static void
@@ -242,7 +242,7 @@ check_frontend_name(const struct check *c, size_t rule, const char *name)
 	if (!topology_frontend(c->topology, str_of(name)))
 		say(c, FINDING_WARNING, spot(c->policy->rules[rule].line, "rules[%zu]", rule),
 		    "asks for frontend '%s', which is not in haproxy.cfg; correct the name",
-		    quoted(str_of(name), shown));
+		    reader_quoted(str_of(name), shown));
 }
 
 /* Rules about frontends that do not exist. */
@@ -321,7 +321,7 @@ check_subset(const struct check *c, const struct tenant *t)
 static const char *
 list_guards(const struct policy *p, char *out)
 {
-	const struct rate rates[] = {p->source_rate, p->client_rate, p->total_rate};
+	const struct rate rates[] = { p->source_rate, p->client_rate, p->total_rate };
 	bool identity = p->identity.match, limits = false, quotas = false;
 	const char *words[5];
 	size_t n = 0;
@@ -344,7 +344,7 @@ list_guards(const struct policy *p, char *out)
 	if (quotas)
 		words[n++] = "quotas of tenants";
 	*out = '\0';
-	return n ? known(words, n, out) : out;
+	return n ? reader_known(words, n, out) : out;
 }
 
 static void
@@ -372,7 +372,7 @@ check_open_frontends(const struct check *c)
 void
 policy_check(struct policy *p, const struct topology *t, const char *file, struct report *r)
 {
-	struct check c = {.policy = p, .topology = t, .file = file, .report = r};
+	struct check c = { .policy = p, .topology = t, .file = file, .report = r };
 
 	gather_servers(&c);
 	check_proxies(&c);

@@ -31,8 +31,8 @@ struct scanner {
 static struct str
 node_place(const struct line_node *node)
 {
-	return (struct str){node->place,
-			    sizeof(size_t) + (node->key.p ? node->key.n : sizeof(size_t))};
+	return (struct str){ node->place,
+			     sizeof(size_t) + (node->key.p ? node->key.n : sizeof(size_t)) };
 }
 
 /* A new node, its place still without the name. */
@@ -41,7 +41,7 @@ new_node(struct lines *l, const struct line_node *parent, int line, size_t name_
 {
 	struct line_node *node = xcalloc(1, sizeof(*node) + sizeof(size_t) + name_len + 1);
 
-	*node = (struct line_node){.parent = parent, .line = line, .id = l->n_ids++};
+	*node = (struct line_node){ .parent = parent, .line = line, .id = l->n_ids++ };
 	if (parent)
 		memcpy(node->place, &parent->id, sizeof(parent->id));
 	ARRAY_GROW(l->nodes, l->n_nodes);
@@ -156,12 +156,12 @@ add_member(struct lines *l, const struct line_node *parent, int line, struct str
 	char *name = node->place + sizeof(size_t);
 	struct line_node *first;
 
-	node->key = (struct str){name, decode_key(raw, name)};
+	node->key = (struct str){ name, decode_key(raw, name) };
 	first = map_add(&l->by_place, node_place(node), node);
 	if (first != node) {
 		ARRAY_GROW(l->duplicates, l->n_duplicates);
 		l->duplicates[l->n_duplicates++] =
-			(struct line_duplicate){first, first->line, line};
+			(struct line_duplicate){ first, first->line, line };
 		first->line = line;
 		first->id = node->id;
 	}
@@ -194,19 +194,17 @@ open_container(struct scanner *s, bool is_array)
 
 	ARRAY_GROW(s->open, s->depth);
 	s->open[s->depth++] =
-		(struct open){.node = node, .is_array = is_array, .awaits_key = !is_array};
+		(struct open){ .node = node, .is_array = is_array, .awaits_key = !is_array };
 }
 
 /* Behind the opening quote: the bytes up to the closing one, which is skipped. */
 static struct str
 take_string(struct scanner *s)
 {
-	struct str raw = {s->at, 0};
+	struct str raw = { s->at, 0 };
 
-	while (s->at < s->end && *s->at != '"') {
-		s->line += *s->at == '\n';
+	while (s->at < s->end && *s->at != '"')
 		s->at += *s->at == '\\' && s->end - s->at > 1 ? 2 : 1;
-	}
 	raw.n = (size_t)(s->at - raw.p);
 	s->at += s->at < s->end;
 	return raw;
@@ -284,9 +282,9 @@ scan_one(struct scanner *s)
 void
 lines_init(struct lines *l, struct str text)
 {
-	struct scanner s = {.lines = l, .at = text.p, .end = text.p + text.n, .line = 1};
+	struct scanner s = { .lines = l, .at = text.p, .end = text.p + text.n, .line = 1 };
 
-	*l = (struct lines){0};
+	*l = (struct lines){ 0 };
 	map_init(&l->by_place);
 	while (s.at < s.end)
 		scan_one(&s);
@@ -301,7 +299,7 @@ lines_fini(struct lines *l)
 	free(l->nodes);
 	free(l->duplicates);
 	map_fini(&l->by_place);
-	*l = (struct lines){0};
+	*l = (struct lines){ 0 };
 }
 
 const struct line_node *
@@ -323,7 +321,7 @@ lines_member(const struct lines *l, const struct line_node *node, struct str key
 	if (node) {
 		memcpy(place, &node->id, sizeof(node->id));
 		memcpy(place + sizeof(node->id), key.p, key.n);
-		found = map_get(&l->by_place, (struct str){place, n});
+		found = map_get(&l->by_place, (struct str){ place, n });
 	}
 	if (place != small)
 		free(place);
@@ -339,7 +337,7 @@ lines_element(const struct lines *l, const struct line_node *node, size_t index)
 		return NULL;
 	place[0] = node->id;
 	place[1] = index;
-	return map_get(&l->by_place, (struct str){(const char *)place, sizeof(place)});
+	return map_get(&l->by_place, (struct str){ (const char *)place, sizeof(place) });
 }
 
 static bool

@@ -21,7 +21,7 @@ read_nothing(struct reader *rd, struct at at, void *into)
 static void
 read_without_verdict(struct reader *rd, struct at at, void *into)
 {
-	static const char *const words[] = {"open", "closed"};
+	static const char *const words[] = { "open", "closed" };
 	struct frontend_policy *f = into;
 	size_t index;
 
@@ -30,7 +30,7 @@ read_without_verdict(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key frontend_keys[] = {
-	{"without_verdict", read_without_verdict, false},
+	{ "without_verdict", read_without_verdict, false },
 };
 static const struct object frontend_object = OBJECT("frontend", frontend_keys);
 
@@ -38,7 +38,7 @@ static void
 read_frontend(struct reader *rd, struct at at, void *into)
 {
 	struct policy *p = rd->policy;
-	struct frontend_policy f = {.name = str_dup(at_key(at)), .line = at_line(at)};
+	struct frontend_policy f = { .name = str_dup(reader_key(at)), .line = reader_line(at) };
 
 	reader_object(rd, at, &frontend_object, &f);
 	ARRAY_GROW(p->frontends, p->n_frontends);
@@ -95,9 +95,9 @@ read_sticky(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key backend_keys[] = {
-	{"balance", read_balance, false},
-	{"bounded_load", read_bounded_load, false},
-	{"sticky", read_sticky, false},
+	{ "balance", read_balance, false },
+	{ "bounded_load", read_bounded_load, false },
+	{ "sticky", read_sticky, false },
 };
 static const struct object backend_object = OBJECT("backend", backend_keys);
 
@@ -105,7 +105,7 @@ static void
 read_backend(struct reader *rd, struct at at, void *into)
 {
 	struct policy *p = rd->policy;
-	struct backend_policy b = {.name = str_dup(at_key(at)), .line = at_line(at)};
+	struct backend_policy b = { .name = str_dup(reader_key(at)), .line = reader_line(at) };
 
 	if (reader_object(rd, at, &backend_object, &b) && b.bounded_load_percent &&
 	    !(b.has_balance && b.balance == BALANCE_RENDEZVOUS))
@@ -154,10 +154,10 @@ read_entries(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key stickiness_keys[] = {
-	{"key", read_policy_key, false},
-	{"expire", read_expire, false},
-	{"max_life", read_max_life, false},
-	{"entries", read_entries, false},
+	{ "key", read_policy_key, false },
+	{ "expire", read_expire, false },
+	{ "max_life", read_max_life, false },
+	{ "entries", read_entries, false },
 };
 static const struct object stickiness_object = OBJECT("stickiness", stickiness_keys);
 
@@ -191,9 +191,9 @@ read_total_rate(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key limits_keys[] = {
-	{"source", read_source_rate, false},
-	{"client", read_client_rate, false},
-	{"total", read_total_rate, false},
+	{ "source", read_source_rate, false },
+	{ "client", read_client_rate, false },
+	{ "total", read_total_rate, false },
 };
 static const struct object limits_object = OBJECT("limits", limits_keys);
 
@@ -219,7 +219,7 @@ read_listen_address(struct reader *rd, struct at at, void *into)
 		reader_refuse(rd, at,
 			      "'%s' is no address to listen on; write an IP address and a port, "
 			      "such as \"127.0.0.1:12345\", or \"unix@/run/usher.sock\"",
-			      quoted(text, shown));
+			      reader_quoted(text, shown));
 		return;
 	}
 	ARRAY_GROW(p->listen, p->n_listen);
@@ -239,8 +239,8 @@ read_max_delay(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key agent_keys[] = {
-	{"listen", read_listen, false},
-	{"max_delay", read_max_delay, false},
+	{ "listen", read_listen, false },
+	{ "max_delay", read_max_delay, false },
 };
 static const struct object agent_object = OBJECT("agent", agent_keys);
 
@@ -253,17 +253,17 @@ read_agent(struct reader *rd, struct at at, void *into)
 /* ---- the whole ---- */
 
 static const struct key policy_keys[] = {
-	{"$schema", read_nothing, false}, /* for editors */
-	{"frontends", read_frontends, false},
-	{"backends", read_backends, false},
-	{"stickiness", read_stickiness, false},
-	{"identity", load_identity, false},
-	{"limits", read_limits, false},
-	{"tenant_from", load_tenant_from, false},
-	{"unknown_tenant", load_unknown_tenant, false},
-	{"tenants", load_tenants, false},
-	{"rules", load_rules, false},
-	{"agent", read_agent, false},
+	{ "$schema", read_nothing, false }, /* for editors */
+	{ "frontends", read_frontends, false },
+	{ "backends", read_backends, false },
+	{ "stickiness", read_stickiness, false },
+	{ "identity", load_identity, false },
+	{ "limits", read_limits, false },
+	{ "tenant_from", load_tenant_from, false },
+	{ "unknown_tenant", load_unknown_tenant, false },
+	{ "tenants", load_tenants, false },
+	{ "rules", load_rules, false },
+	{ "agent", read_agent, false },
 };
 static const struct object whole_object = OBJECT("policy", policy_keys);
 
@@ -340,7 +340,7 @@ refuse_duplicates(struct reader *rd)
 void
 policy_load(struct policy *p, struct str text, const char *file, struct report *r)
 {
-	struct reader rd = {.file = file, .report = r, .policy = p};
+	struct reader rd = { .file = file, .report = r, .policy = p };
 	json_error_t error;
 	json_t *json;
 
@@ -353,7 +353,7 @@ policy_load(struct policy *p, struct str text, const char *file, struct report *
 	}
 	lines_init(&rd.lines, text);
 	refuse_duplicates(&rd);
-	reader_object(&rd, (struct at){json, lines_root(&rd.lines)}, &whole_object, p);
+	reader_object(&rd, (struct at){ json, lines_root(&rd.lines) }, &whole_object, p);
 	load_inherit(p);
 	lines_fini(&rd.lines);
 	json_decref(json);

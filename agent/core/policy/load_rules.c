@@ -31,8 +31,8 @@ add_condition(struct conditions *to, struct condition c)
 static bool
 is_possible(struct reader *rd, struct at at, enum fact fact, struct str text)
 {
-	static const char *const protocols[] = {"3.1", "3.1.1", "5.0"};
-	static const char *const transports[] = {"tcp", "tls", "ws", "wss"};
+	static const char *const protocols[] = { "3.1", "3.1.1", "5.0" };
+	static const char *const transports[] = { "tcp", "tls", "ws", "wss" };
 	size_t index;
 
 	if (fact == FACT_PROTOCOL)
@@ -51,8 +51,8 @@ add_text(struct reader *rd, struct at at, enum matcher_kind kind, struct conditi
 		return;
 	if (kind == MATCH_EXACT && !is_possible(rd, at, to->fact, text))
 		return;
-	add_condition(to,
-		      (struct condition){.kind = kind, .text = str_dup(text), .text_len = text.n});
+	add_condition(
+		to, (struct condition){ .kind = kind, .text = str_dup(text), .text_len = text.n });
 }
 
 static void
@@ -79,7 +79,7 @@ read_regex(struct reader *rd, struct at at, void *into)
 	struct pattern *pattern = reader_pattern(rd, at);
 
 	if (pattern)
-		add_condition(into, (struct condition){.kind = MATCH_REGEX, .pattern = pattern});
+		add_condition(into, (struct condition){ .kind = MATCH_REGEX, .pattern = pattern });
 }
 
 /* A set being filled. */
@@ -105,7 +105,7 @@ static void
 read_set(struct reader *rd, struct at at, void *into)
 {
 	struct conditions *to = into;
-	struct members m = {.c = {.kind = MATCH_SET}, .fact = to->fact};
+	struct members m = { .c = { .kind = MATCH_SET }, .fact = to->fact };
 
 	if (!reader_filled_array(rd, at, read_set_member, &m))
 		return;
@@ -117,9 +117,9 @@ read_set(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key text_matcher_keys[] = {
-	{"exact", read_exact, false},	{"in", read_set, false},
-	{"prefix", read_prefix, false}, {"suffix", read_suffix, false},
-	{"regex", read_regex, false},
+	{ "exact", read_exact, false },	  { "in", read_set, false },
+	{ "prefix", read_prefix, false }, { "suffix", read_suffix, false },
+	{ "regex", read_regex, false },
 };
 const struct object text_matcher_object = OBJECT("text_matcher", text_matcher_keys);
 
@@ -153,15 +153,15 @@ read_max(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key number_matcher_keys[] = {
-	{"min", read_min, false},
-	{"max", read_max, false},
+	{ "min", read_min, false },
+	{ "max", read_max, false },
 };
 const struct object number_matcher_object = OBJECT("number_matcher", number_matcher_keys);
 
 static void
 read_number_condition(struct reader *rd, struct at at, struct conditions *to)
 {
-	struct range range = {0, number_max(to->fact), to->fact};
+	struct range range = { 0, number_max(to->fact), to->fact };
 
 	if (json_is_object(at.json)) {
 		reader_object(rd, at, &number_matcher_object, &range);
@@ -174,8 +174,8 @@ read_number_condition(struct reader *rd, struct at at, struct conditions *to)
 	} else {
 		return;
 	}
-	add_condition(to,
-		      (struct condition){.kind = MATCH_RANGE, .min = range.min, .max = range.max});
+	add_condition(
+		to, (struct condition){ .kind = MATCH_RANGE, .min = range.min, .max = range.max });
 }
 
 static void
@@ -184,8 +184,8 @@ read_bool_condition(struct reader *rd, struct at at, struct conditions *to)
 	bool value;
 
 	if (reader_bool(rd, at, &value))
-		add_condition(to,
-			      (struct condition){.kind = MATCH_RANGE, .min = value, .max = value});
+		add_condition(
+			to, (struct condition){ .kind = MATCH_RANGE, .min = value, .max = value });
 }
 
 /* ---- addresses ---- */
@@ -204,7 +204,7 @@ read_network(struct reader *rd, struct at at, void *into)
 		reader_refuse(rd, at,
 			      "'%s' is no network; write an address and the length of its prefix, "
 			      "such as \"10.0.0.0/8\" or \"2001:db8::/32\"",
-			      quoted(text, shown));
+			      reader_quoted(text, shown));
 		return;
 	}
 	ARRAY_GROW(c->networks, c->n_networks);
@@ -214,14 +214,14 @@ read_network(struct reader *rd, struct at at, void *into)
 static void
 read_cidr(struct reader *rd, struct at at, void *into)
 {
-	struct condition c = {.kind = MATCH_CIDR};
+	struct condition c = { .kind = MATCH_CIDR };
 
 	if (reader_one_or_many(rd, at, read_network, &c))
 		add_condition(into, c);
 }
 
 static const struct key address_matcher_keys[] = {
-	{"cidr", read_cidr, false},
+	{ "cidr", read_cidr, false },
 };
 const struct object address_matcher_object = OBJECT("address_matcher", address_matcher_keys);
 
@@ -246,11 +246,12 @@ refuse_fact(struct reader *rd, struct at at)
 
 	for (enum fact f = 0; f < N_FACTS; f++)
 		names[f] = fact_name(f);
-	nearest = str_nearest(at_key(at), names, N_FACTS);
+	nearest = str_nearest(reader_key(at), names, N_FACTS);
 	if (nearest)
 		reader_refuse(rd, at, "unknown fact; did you mean '%s'?", nearest);
 	else
-		reader_refuse(rd, at, "unknown fact; known: %s", known(names, N_FACTS, words));
+		reader_refuse(rd, at, "unknown fact; known: %s",
+			      reader_known(names, N_FACTS, words));
 }
 
 static void
@@ -258,7 +259,7 @@ read_fact(struct reader *rd, struct at at, void *into)
 {
 	struct conditions *to = into;
 
-	to->fact = fact_by_name(at_key(at));
+	to->fact = fact_by_name(reader_key(at));
 	if (to->fact == N_FACTS) {
 		refuse_fact(rd, at);
 		return;
@@ -312,7 +313,7 @@ read_if(struct reader *rd, struct at at, void *into)
 {
 	struct rule *rule = into;
 
-	read_conditions(rd, at, (struct conditions){&rule->conditions, &rule->n_conditions, 0},
+	read_conditions(rd, at, (struct conditions){ &rule->conditions, &rule->n_conditions, 0 },
 			"always matches");
 }
 
@@ -321,7 +322,7 @@ read_unless(struct reader *rd, struct at at, void *into)
 {
 	struct rule *rule = into;
 
-	read_conditions(rd, at, (struct conditions){&rule->exceptions, &rule->n_exceptions, 0},
+	read_conditions(rd, at, (struct conditions){ &rule->exceptions, &rule->n_exceptions, 0 },
 			"has no exceptions");
 }
 
@@ -347,7 +348,7 @@ read_target(struct reader *rd, struct at at, struct rule *rule, enum rule_action
 	char *name = reader_name(rd, at, example);
 
 	rule->action = action;
-	rule->target_line = at_line(at);
+	rule->target_line = reader_line(at);
 	free(rule->target);
 	rule->target = name;
 }
@@ -371,17 +372,17 @@ read_tenant(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key rule_keys[] = {
-	{"name", read_rule_name, false}, {"if", read_if, false},
-	{"unless", read_unless, false},	 {"reject", read_reject, false},
-	{"server", read_server, false},	 {"backend", read_backend, false},
-	{"tenant", read_tenant, false},
+	{ "name", read_rule_name, false }, { "if", read_if, false },
+	{ "unless", read_unless, false },  { "reject", read_reject, false },
+	{ "server", read_server, false },  { "backend", read_backend, false },
+	{ "tenant", read_tenant, false },
 };
 const struct object rule_object = OBJECT("rule", rule_keys);
 
 static void
 check_one_action(struct reader *rd, struct at at)
 {
-	static const char *const actions[] = {"reject", "server", "backend", "tenant"};
+	static const char *const actions[] = { "reject", "server", "backend", "tenant" };
 	const char *found[4];
 	char words[KNOWN];
 	size_t n = 0;
@@ -393,14 +394,14 @@ check_one_action(struct reader *rd, struct at at)
 		reader_refuse(rd, at, "does nothing; add one of reject, server, backend, tenant");
 	if (n > 1)
 		reader_refuse(rd, at, "does several things (%s); keep one, or make more rules",
-			      known(found, n, words));
+			      reader_known(found, n, words));
 }
 
 static void
 read_rule(struct reader *rd, struct at at, void *into)
 {
 	struct policy *p = rd->policy;
-	struct rule rule = {.line = at_line(at)};
+	struct rule rule = { .line = reader_line(at) };
 	char name[32];
 
 	snprintf(name, sizeof(name), "rules[%zu]", p->n_rules);
@@ -430,7 +431,7 @@ check_rule_names(struct reader *rd, struct at at)
 			reader_refuse(rd, own.node ? own : element,
 				      "'%s' is the name of rules[%td] in line %d as well; "
 				      "choose another",
-				      quoted(str_of(rule->name), shown), first - p->rules,
+				      reader_quoted(str_of(rule->name), shown), first - p->rules,
 				      first->line);
 	}
 	map_fini(&names);

@@ -58,8 +58,8 @@ read_identity_with(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key identity_keys[] = {
-	{"client_id", read_identity_match, true},
-	{"to", read_identity_with, false},
+	{ "client_id", read_identity_match, true },
+	{ "to", read_identity_with, false },
 };
 const struct object identity_object = OBJECT("identity", identity_keys);
 
@@ -75,7 +75,7 @@ read_identity(struct reader *rd, struct at at, struct identity *identity)
 void
 load_identity(struct reader *rd, struct at at, void *into)
 {
-	rd->policy->identity_line = at_line(at);
+	rd->policy->identity_line = reader_line(at);
 	read_identity(rd, at, &rd->policy->identity);
 }
 
@@ -91,11 +91,12 @@ refuse_source_fact(struct reader *rd, struct at at)
 	for (enum fact f = 0; f < N_FACTS; f++)
 		if (fact_type(f) == FACT_TYPE_STRING)
 			names[n++] = fact_name(f);
-	nearest = str_nearest(at_key(at), names, n);
+	nearest = str_nearest(reader_key(at), names, n);
 	if (nearest)
 		reader_refuse(rd, at, "is no fact with text; did you mean '%s'?", nearest);
 	else
-		reader_refuse(rd, at, "is no fact with text; known: %s", known(names, n, words));
+		reader_refuse(rd, at, "is no fact with text; known: %s",
+			      reader_known(names, n, words));
 }
 
 /* The one member of a tenant source: a fact's name and a pattern. */
@@ -104,7 +105,7 @@ read_source_pattern(struct reader *rd, struct at at, void *into)
 {
 	struct tenant_source *source = into;
 
-	source->fact = fact_by_name(at_key(at));
+	source->fact = fact_by_name(reader_key(at));
 	if (source->fact == N_FACTS || fact_type(source->fact) != FACT_TYPE_STRING) {
 		refuse_source_fact(rd, at);
 		return;
@@ -120,7 +121,7 @@ static void
 read_tenant_source(struct reader *rd, struct at at, void *into)
 {
 	struct policy *p = rd->policy;
-	struct tenant_source source = {.line = at_line(at)};
+	struct tenant_source source = { .line = reader_line(at) };
 
 	if (!reader_is(rd, at, JSON_OBJECT, "an object of a fact and a pattern"))
 		return;
@@ -145,10 +146,10 @@ load_tenant_from(struct reader *rd, struct at at, void *into)
 void
 load_unknown_tenant(struct reader *rd, struct at at, void *into)
 {
-	static const char *const words[] = {"allow", "reject"};
+	static const char *const words[] = { "allow", "reject" };
 	size_t index;
 
-	rd->policy->unknown_tenant_line = at_line(at);
+	rd->policy->unknown_tenant_line = reader_line(at);
 	if (reader_choice(rd, at, "word", words, 2, &index))
 		rd->policy->reject_unknown_tenant = index == 1;
 }
@@ -158,7 +159,7 @@ read_tenant_backend(struct reader *rd, struct at at, void *into)
 {
 	struct tenant *t = into;
 
-	t->backend_line = at_line(at);
+	t->backend_line = reader_line(at);
 	t->backend_name = reader_name(rd, at, "the name of a backend in haproxy.cfg");
 }
 
@@ -173,7 +174,7 @@ read_tenant_server(struct reader *rd, struct at at, void *into)
 	ARRAY_GROW(t->server_names, t->n_server_names);
 	ARRAY_GROW(t->server_lines, t->n_server_names);
 	t->server_names[t->n_server_names] = name;
-	t->server_lines[t->n_server_names++] = at_line(at);
+	t->server_lines[t->n_server_names++] = reader_line(at);
 }
 
 static void
@@ -188,7 +189,7 @@ read_tenant_identity(struct reader *rd, struct at at, void *into)
 	struct tenant *t = into;
 
 	t->has_identity = true;
-	t->identity_line = at_line(at);
+	t->identity_line = reader_line(at);
 	read_identity(rd, at, &t->identity);
 }
 
@@ -220,12 +221,12 @@ read_connect_rate(struct reader *rd, struct at at, void *into)
 }
 
 static const struct key tenant_keys[] = {
-	{"backend", read_tenant_backend, false},
-	{"servers", read_tenant_servers, false},
-	{"identity", read_tenant_identity, false},
-	{"key", read_tenant_key, false},
-	{"max_connections", read_max_connections, false},
-	{"connect_rate", read_connect_rate, false},
+	{ "backend", read_tenant_backend, false },
+	{ "servers", read_tenant_servers, false },
+	{ "identity", read_tenant_identity, false },
+	{ "key", read_tenant_key, false },
+	{ "max_connections", read_max_connections, false },
+	{ "connect_rate", read_connect_rate, false },
 };
 const struct object tenant_object = OBJECT("tenant", tenant_keys);
 
@@ -235,8 +236,8 @@ read_tenant(struct reader *rd, struct at at, void *into)
 	struct policy *p = rd->policy;
 	struct tenant *t = xcalloc(1, sizeof(*t));
 
-	t->name = str_dup(at_key(at));
-	t->line = at_line(at);
+	t->name = str_dup(reader_key(at));
+	t->line = reader_line(at);
 	ARRAY_GROW(p->tenants, p->n_tenants);
 	p->tenants[p->n_tenants++] = t;
 	map_add(&p->tenant_by_name, str_of(t->name), t);

@@ -49,7 +49,7 @@ free_rule_parts(struct rule *r)
 	free_conditions(r->conditions, r->n_conditions);
 	free_conditions(r->exceptions, r->n_exceptions);
 	free(r->target);
-	*r = (struct rule){0};
+	*r = (struct rule){ 0 };
 }
 
 void
@@ -72,7 +72,7 @@ policy_fini(struct policy *p)
 	free(p->tenants);
 	map_fini(&p->tenant_by_name);
 	free_texts(p->listen, p->n_listen);
-	*p = (struct policy){0};
+	*p = (struct policy){ 0 };
 }
 
 struct tenant *

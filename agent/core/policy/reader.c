@@ -1,6 +1,7 @@
 /* Each typed read: is it of the type, is it sound, is it in range; one message for each. */
 #include "agent/core/policy/reader.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ report_at(struct reader *rd, enum finding_level level, struct at at, const char 
 	if (vasprintf(&text, fmt, args) < 0)
 		abort();
 	lines_path(at.node, path);
-	report_policy(rd->report, level, "%s:%d: %s%s%s", rd->file, at_line(at), path,
+	report_policy(rd->report, level, "%s:%d: %s%s%s", rd->file, reader_line(at), path,
 		      *path ? ": " : "", text);
 	free(text);
 }
@@ -44,13 +45,13 @@ reader_warn(struct reader *rd, struct at at, const char *fmt, ...)
 }
 
 int
-at_line(struct at at)
+reader_line(struct at at)
 {
 	return at.node ? at.node->line : 1;
 }
 
 struct str
-at_key(struct at at)
+reader_key(struct at at)
 {
 	return at.node ? at.node->key : (struct str){ 0 };
 }
@@ -71,13 +72,13 @@ reader_element(const struct reader *rd, struct at at, size_t index)
 }
 
 const char *
-quoted(struct str text, char *out)
+reader_quoted(struct str text, char *out)
 {
 	return str_escape(text, out, QUOTED);
 }
 
 const char *
-known(const char *const *words, size_t n, char *out)
+reader_known(const char *const *words, size_t n, char *out)
 {
 	size_t w = 0;
 
@@ -85,7 +86,7 @@ known(const char *const *words, size_t n, char *out)
 		return strcpy(out, "none");
 	for (size_t i = 0; i < n; i++) {
 		char word[QUOTED];
-		size_t len = strlen(quoted(str_of(words[i]), word));
+		size_t len = strlen(reader_quoted(str_of(words[i]), word));
 
 		if (w + len + 2 + sizeof("...") > KNOWN) {
 			strcpy(out + w, "...");
@@ -139,28 +140,31 @@ reader_is(struct reader *rd, struct at at, json_type type, const char *example)
 	return false;
 }
 
+#define OBJECT_EXAMPLE "an object, { … }"
+
 static void
 refuse_key(struct reader *rd, struct at at, const struct object *object)
 {
-	const char *names[32];
+	const char *names[KEYS_MAX];
 	const char *nearest;
 	char words[KNOWN];
-	size_t n = 0;
+	size_t n = object->n_keys;
 
-	for (size_t i = 0; i < object->n_keys && n < 32; i++)
-		names[n++] = object->keys[i].name;
-	nearest = str_nearest(at_key(at), names, n);
+	assert(n <= KEYS_MAX);
+	for (size_t i = 0; i < n; i++)
+		names[i] = object->keys[i].name;
+	nearest = str_nearest(reader_key(at), names, n);
 	if (nearest)
 		reader_refuse(rd, at, "unknown key; did you mean '%s'?", nearest);
 	else
-		reader_refuse(rd, at, "unknown key; known: %s", known(names, n, words));
+		reader_refuse(rd, at, "unknown key; known: %s", reader_known(names, n, words));
 }
 
 static void
 read_member(struct reader *rd, struct at at, const struct object *object, void *into)
 {
 	for (size_t i = 0; i < object->n_keys; i++)
-		if (str_is(at_key(at), object->keys[i].name)) {
+		if (str_is(reader_key(at), object->keys[i].name)) {
 			object->keys[i].read(rd, at, into);
 			return;
 		}
@@ -170,7 +174,7 @@ read_member(struct reader *rd, struct at at, const struct object *object, void *
 bool
 reader_object(struct reader *rd, struct at at, const struct object *object, void *into)
 {
-	if (!reader_map(rd, at, NULL, NULL))
+	if (!reader_is(rd, at, JSON_OBJECT, OBJECT_EXAMPLE))
 		return false;
 	for (size_t i = 0; i < object->n_keys; i++)
 		if (object->keys[i].is_needed && !json_object_get(at.json, object->keys[i].name))
@@ -187,9 +191,9 @@ reader_object(struct reader *rd, struct at at, const struct object *object, void
 bool
 reader_map(struct reader *rd, struct at at, read_fn *read, void *into)
 {
-	if (!reader_is(rd, at, JSON_OBJECT, "an object, { … }"))
+	if (!reader_is(rd, at, JSON_OBJECT, OBJECT_EXAMPLE))
 		return false;
-	for (void *iter = read ? json_object_iter(at.json) : NULL; iter;
+	for (void *iter = json_object_iter(at.json); iter;
 	     iter = json_object_iter_next(at.json, iter)) {
 		const char *key = json_object_iter_key(iter);
 		struct at member = reader_member(rd, at, key);
@@ -307,11 +311,12 @@ reader_duration(struct reader *rd, struct at at, int64_t min_ms, int64_t max_ms,
 	result = units_duration(text, 0, &value, NULL); /* 0: no number without unit */
 	if (result == UNITS_BAD) {
 		reader_refuse(rd, at, "'%s' is no duration; write " DURATION_EXAMPLE,
-			      quoted(text, shown));
+			      reader_quoted(text, shown));
 		return false;
 	}
 	if (result == UNITS_RANGE || value < min_ms || value > max_ms) {
-		reader_refuse(rd, at, "'%s' is out of range; write %s to %s", quoted(text, shown),
+		reader_refuse(rd, at, "'%s' is out of range; write %s to %s",
+			      reader_quoted(text, shown),
 			      format_duration(min_ms, from, sizeof(from)),
 			      format_duration(max_ms, to, sizeof(to)));
 		return false;
@@ -338,7 +343,8 @@ reader_rate(struct reader *rd, struct at at, struct rate *rate)
 	count = (struct str){ text.p, slash ? (size_t)(slash - text.p) : 0 };
 	period = (struct str){ slash ? slash + 1 : text.p, slash ? text.n - count.n - 1 : 0 };
 	if (!str_u64(count, &events) || units_duration(period, 0, &ms, NULL) != UNITS_OK) {
-		reader_refuse(rd, at, "'%s' is no rate; write " RATE_EXAMPLE, quoted(text, shown));
+		reader_refuse(rd, at, "'%s' is no rate; write " RATE_EXAMPLE,
+			      reader_quoted(text, shown));
 		return false;
 	}
 	if (events == 0) {
@@ -348,7 +354,7 @@ reader_rate(struct reader *rd, struct at at, struct rate *rate)
 	if (events > UINT32_MAX || ms < 1 || ms > RATE_PERIOD_MAX_MS) {
 		reader_refuse(rd, at,
 			      "'%s' is out of range; write up to %" PRIu32 " events in 1ms to 1d",
-			      quoted(text, shown), UINT32_MAX);
+			      reader_quoted(text, shown), UINT32_MAX);
 		return false;
 	}
 	*rate = (struct rate){ (uint32_t)events, (uint32_t)ms };
@@ -362,7 +368,7 @@ reader_choice(struct reader *rd, struct at at, const char *noun, const char *con
 	char all[KNOWN], example[KNOWN + 16], shown[QUOTED];
 	struct str text;
 
-	snprintf(example, sizeof(example), "one of: %s", known(words, n, all));
+	snprintf(example, sizeof(example), "one of: %s", reader_known(words, n, all));
 	if (!reader_text(rd, at, example, &text))
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -370,7 +376,7 @@ reader_choice(struct reader *rd, struct at at, const char *noun, const char *con
 			*index = i;
 			return true;
 		}
-	reader_refuse(rd, at, "unknown %s '%s'; known: %s", noun, quoted(text, shown), all);
+	reader_refuse(rd, at, "unknown %s '%s'; known: %s", noun, reader_quoted(text, shown), all);
 	return false;
 }
 

@@ -35,11 +35,13 @@ struct key {
 	bool is_needed;
 };
 
+enum { KEYS_MAX = 32 };
+
 /* One kind of object. Its name is that of its definition in docs/usher.schema.json. */
 struct object {
 	const char *name;
 	const struct key *keys;
-	size_t n_keys;
+	size_t n_keys; /* at most KEYS_MAX */
 };
 
 #define OBJECT(NAME, KEYS)                                                                         \
@@ -51,7 +53,7 @@ struct object {
 void reader_refuse(struct reader *rd, struct at at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void reader_warn(struct reader *rd, struct at at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-int at_line(struct at at);
+int reader_line(struct at at);
 /* The member of that key, or { NULL, NULL }. */
 struct at reader_member(const struct reader *rd, struct at at, const char *key);
 struct at reader_element(const struct reader *rd, struct at at, size_t index);
@@ -84,14 +86,14 @@ char *reader_name(struct reader *rd, struct at at, const char *example);
 /* A compiled pattern, owned by the caller. NULL: reported. */
 struct pattern *reader_pattern(struct reader *rd, struct at at);
 /* The key that the value stands under. */
-struct str at_key(struct at at);
+struct str reader_key(struct at at);
 
 /* For messages: text without what could harm a terminal, into out[QUOTED]. Returns out. */
 enum { QUOTED = 72 };
-const char *quoted(struct str text, char *out);
+const char *reader_quoted(struct str text, char *out);
 
 /* For messages: "a, b, c", into out[KNOWN], cut with "..." when there are too many. Returns out. */
 enum { KNOWN = 400 };
-const char *known(const char *const *words, size_t n, char *out);
+const char *reader_known(const char *const *words, size_t n, char *out);
 
 #endif

@@ -72,7 +72,7 @@ pattern_new(struct str source, char *what)
 	if (!code)
 		return NULL;
 	p = xmalloc(sizeof(*p));
-	*p = (struct pattern){code, pcre2_match_context_create(NULL)};
+	*p = (struct pattern){ code, pcre2_match_context_create(NULL) };
 	if (!p->bounded)
 		abort();
 	pcre2_set_match_limit(p->bounded, STEPS_MAX);
@@ -134,9 +134,9 @@ group_span(const struct pattern *p, const char *group, pcre2_match_data *data, s
 		PCRE2_SIZE from = span[2 * number], to = span[2 * number + 1];
 
 		if (from != PCRE2_UNSET && from <= to) /* \K in a lookahead turns them round */
-			return (struct str){subject.p + from, to - from};
+			return (struct str){ subject.p + from, to - from };
 	}
-	return (struct str){0};
+	return (struct str){ 0 };
 }
 
 /* Match; on success *at is where the group stands, or { NULL } when it took no part or is NULL. */
@@ -181,7 +181,7 @@ pattern_has_group(const struct pattern *p, const char *group)
 struct str
 pattern_capture(const struct pattern *p, const char *group, struct str subject)
 {
-	struct str at = {0};
+	struct str at = { 0 };
 
 	match(p, subject, group, &at);
 	return at;
@@ -200,7 +200,7 @@ condition_fini(struct condition *c)
 		free(c->set);
 	}
 	free(c->networks);
-	*c = (struct condition){0};
+	*c = (struct condition){ 0 };
 }
 
 static bool
@@ -215,7 +215,7 @@ any_network_has(const struct condition *c, const struct ip *ip)
 bool
 condition_holds(const struct condition *c, const struct facts *f)
 {
-	struct str text = {c->text, c->text_len};
+	struct str text = { c->text, c->text_len };
 
 	if (!facts_has(f, c->fact))
 		return false;

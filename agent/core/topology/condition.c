@@ -91,16 +91,15 @@ is_defined(struct scan *s, struct str name)
 static bool
 read_predicate(struct scan *s, bool *value)
 {
-	static const struct str unknowable[] = { STR("feature("), STR("version_atleast("),
-						 STR("version_before(") };
+	static const struct str unknowable[] = { STR("feature"), STR("version_atleast"),
+						 STR("version_before") };
 	const char *name = s->p;
 	struct str args[2];
 
 	for (size_t i = 0; i < sizeof(unknowable) / sizeof(unknowable[0]); i++)
 		if (take(s, unknowable[i]))
-			return fail(s, name, "usher cannot know ", unknowable[i],
-				    ", which asks about HAProxy itself; use defined() and an "
-				    "environment variable");
+			return fail(s, name, "usher does not know the HAProxy that ", unknowable[i],
+				    " asks about (use defined() and an environment variable)");
 	if (take(s, STR("defined("))) {
 		if (!read_arguments(s, args, 1))
 			goto bad;

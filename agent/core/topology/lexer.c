@@ -186,10 +186,7 @@ put_value(struct scan *s, struct str value, bool as_words)
 	}
 }
 
-/*
- * At a dollar inside weak quotes: $NAME, ${NAME}, ${NAME-default}, ${NAME[*]}.
- * HAProxy 2.6.12 refuses its own documented default value; later ones take it, and so do we.
- */
+/* At a dollar inside weak quotes: $NAME, ${NAME}, ${NAME-default}, ${NAME[*]}. */
 static void
 read_variable(struct scan *s)
 {

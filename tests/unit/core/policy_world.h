@@ -40,6 +40,7 @@ world_server(struct proxy *p, const char *name)
  *	backend mqtt_backend      emqx1 emqx2 emqx3
  *	backend eu_backend        emqx1 emqx2
  *	backend acme_backend      acme1
+ *	backend other             no servers; shares its name with a frontend
  */
 static inline void
 world_init(struct topology *t)
@@ -59,6 +60,7 @@ world_init(struct topology *t)
 	world_server(p, "emqx1");
 	world_server(p, "emqx2");
 	world_server(world_proxy(t, PROXY_BACKEND, "acme_backend"), "acme1");
+	world_proxy(t, PROXY_BACKEND, "other");
 }
 
 #endif

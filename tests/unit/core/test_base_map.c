@@ -41,7 +41,7 @@ END_TEST
 START_TEST(test_growth)
 {
 	enum { N = 10000 };
-	static char names[N][8];
+	static char names[N][16];
 	struct map m;
 
 	map_init(&m);

@@ -36,7 +36,7 @@ START_TEST(test_examples_load)
 		end = strstr(at, "\n```\n");
 		ck_assert_ptr_nonnull(end);
 		report_init(&report);
-		policy_load(&policy, (struct str){at, (size_t)(end - at)}, "policy.md", &report);
+		policy_load(&policy, (struct str){ at, (size_t)(end - at) }, "policy.md", &report);
 		ck_assert_msg(report.n == 0, "example %d: %s", n,
 			      report.n ? report.findings[0].text : "");
 		policy_fini(&policy);
@@ -121,7 +121,7 @@ START_TEST(test_schema_has_the_keys_of_the_reader)
 
 	for (; policy_object(i); i++) {
 		const struct object *object = policy_object(i);
-		const char *keys[32];
+		const char *keys[KEYS_MAX];
 
 		for (size_t k = 0; k < object->n_keys; k++)
 			keys[k] = object->keys[k].name;

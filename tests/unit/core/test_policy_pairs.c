@@ -62,7 +62,7 @@ START_TEST(test_pair)
 
 	ck_assert(asprintf(&err_path, "%.*s.err", (int)strlen(path) - 5, path) > 0);
 	expected = read_file(err_path, &n_err);
-	found = findings_of((struct str){json, n});
+	found = findings_of((struct str){ json, n });
 	if (strcmp(found, expected) != 0) { /* too long a text for Check's own message */
 		fprintf(stderr, "%s: found\n%s-- expected\n%s", path, found, expected);
 		ck_abort_msg("%s: other findings than expected", path);
