@@ -1,7 +1,7 @@
 /*
- * Everything usher counts, in one list: logs, metrics and status read the same one.
+ * Everything usher counts, in one list: metrics and status read the same one.
  *
- * Each worker has a set of its own, written by that worker alone and read by anybody.
+ * Each thread has a set of its own, written by that thread alone and read by anybody.
  */
 #ifndef USHER_ENGINE_COUNTERS_H
 #define USHER_ENGINE_COUNTERS_H
@@ -9,45 +9,59 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "agent/core/mqtt/reason.h"
+
 enum counter {
-	COUNTER_ACCEPTED,         /* verdicts that let the client in */
-	COUNTER_REJECTED,         /* verdicts that did not */
-	COUNTER_BY_RULE,          /* how the server of an accepted one was found */
+	COUNTER_ACCEPTED,           /* verdicts that let the client in */
+	COUNTER_REJECTED,           /* verdicts that did not */
+	COUNTER_BY_RULE,            /* how the server of an accepted one was found */
 	COUNTER_BY_STICKY,
 	COUNTER_BY_ALGORITHM,
 	COUNTER_BY_NOBODY,
-	COUNTER_OVERLOADED,       /* answered empty, because it would have been too late */
-	COUNTER_UNKNOWN_MESSAGES, /* NOTIFYs without a message of ours; answered empty */
-	COUNTER_CONNACKS,         /* reports of the CONNACK group */
+	COUNTER_OVERLOADED,         /* answered empty, because it would have been too late */
+	COUNTER_UNKNOWN_MESSAGES,   /* NOTIFYs without a message of ours; answered empty */
+	COUNTER_CONNACKS,           /* reports of the CONNACK group */
 	COUNTER_CONNACKS_ELSEWHERE, /* those that dropped an entry */
-	COUNTER_SESSION_ENDS,     /* datagrams about them */
+	COUNTER_SESSION_ENDS,       /* datagrams about them */
 	COUNTER_BAD_DATAGRAMS,
-	COUNTER_CONNECTIONS,      /* SPOP connections accepted */
-	COUNTER_HEALTHCHECKS,     /* those that only looked */
-	COUNTER_PROTOCOL_ERRORS,  /* those we ended for a malformed frame */
+	COUNTER_CONNECTIONS,        /* SPOP connections accepted */
+	COUNTER_HEALTHCHECKS,       /* those that only looked */
+	COUNTER_PROTOCOL_ERRORS,    /* those we ended for a malformed frame */
 	N_COUNTERS,
 };
 
+/* Upper bounds of the decision latency's histogram, in µs; one more bucket has the rest. */
+enum { N_LATENCIES = 13 };
+extern const uint32_t counters_latency_us[N_LATENCIES];
+
 struct counters {
 	_Atomic uint64_t value[N_COUNTERS];
+	_Atomic uint64_t refusals[N_REFUSALS];       /* COUNTER_REJECTED by reason */
+	_Atomic uint64_t latencies[N_LATENCIES + 1]; /* decisions, by how long they took */
+	_Atomic uint64_t latency_ns;                 /* of all decisions together */
 };
 
-/* "accepted", … */
+/* What a counter counts, as the help line of its metric. */
 const char *counter_name(enum counter c);
+const char *counter_help(enum counter c);
 
 /* By the owner only: no other thread adds to the same set. */
 static inline void
-counters_add(struct counters *set, enum counter c)
+counters_bump(_Atomic uint64_t *value, uint64_t by)
 {
-	atomic_store_explicit(&set->value[c],
-			      atomic_load_explicit(&set->value[c], memory_order_relaxed) + 1,
+	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + by,
 			      memory_order_relaxed);
 }
 
-static inline uint64_t
-counters_get(const struct counters *set, enum counter c)
+static inline void
+counters_add(struct counters *set, enum counter c)
 {
-	return atomic_load_explicit(&set->value[c], memory_order_relaxed);
+	counters_bump(&set->value[c], 1);
 }
+
+void counters_add_latency(struct counters *set, uint64_t ns);
+
+/* The sum of n sets, read one value at a time. */
+void counters_sum(const struct counters *sets, unsigned n, struct counters *sum);
 
 #endif

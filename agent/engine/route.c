@@ -18,6 +18,7 @@ count(struct counters *set, const struct verdict *v)
 
 	if (v->action == VERDICT_REJECT) {
 		counters_add(set, COUNTER_REJECTED);
+		counters_bump(&set->refusals[v->refusal], 1);
 		return;
 	}
 	counters_add(set, COUNTER_ACCEPTED);
@@ -28,9 +29,10 @@ void
 route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
 {
 	const struct decide_env *env = &((struct world *)w->world)->env;
+	uint64_t begin_ns = worker_now_ns();
 	struct decide_input in = {
 		.facts = facts,
-		.now = worker_now(),
+		.now = (int64_t)(begin_ns / 1000000),
 		.random = worker_random(w),
 	};
 
@@ -41,4 +43,5 @@ route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
 		in.rates_done = v->effects.rates_done;
 	}
 	count(w->counters, v);
+	counters_add_latency(w->counters, worker_now_ns() - begin_ns);
 }

@@ -265,9 +265,9 @@ find_session_ends(struct world *w, const struct proxy *p)
 	}
 }
 
-/* Addresses that the policy names replace those of the SPOE engines. */
+/* Addresses that the policy names replace those of the SPOE engines; its reader checked them. */
 static void
-add_policy_listen(struct world *w, const char *policy, struct report *r)
+add_policy_listen(struct world *w)
 {
 	for (size_t i = 0; i < w->policy.n_listen; i++) {
 		struct str text = str_of(w->policy.listen[i]);
@@ -275,20 +275,15 @@ add_policy_listen(struct world *w, const char *policy, struct report *r)
 
 		if (addr_parse(text, true, &a) == ADDR_OK)
 			add_agent(&w->listen, &w->n_listen, text, &a);
-		else
-			report_policy(r, FINDING_ALERT,
-				      "%s: agent.listen: '%s' is no address; write it as "
-				      "127.0.0.1:12345 or unix@/run/usher/spop.sock",
-				      policy, w->policy.listen[i]);
 	}
 }
 
 static void
-find_addresses(struct world *w, const struct world_files *files, struct report *r)
+find_addresses(struct world *w, struct report *r)
 {
 	const struct topology *t = &w->topology;
 
-	add_policy_listen(w, files->policy, r);
+	add_policy_listen(w);
 	for (size_t i = 0; i < t->n_proxies; i++) {
 		const struct proxy *p = t->proxies[i];
 
@@ -395,7 +390,7 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 	read_topology(&w->topology, files, r);
 	read_policy(&w->policy, &w->topology, files->policy, r);
 	if (r->n_alerts == 0)
-		find_addresses(w, files, r);
+		find_addresses(w, r);
 	if (r->n_alerts == 0 && !make_live(e, w, old))
 		report_cfg(r, FINDING_ALERT, "out of memory for the sticky table");
 	if (r->n_alerts == 0)

@@ -8,13 +8,19 @@
 
 #include "agent/core/base/mem.h"
 
-int64_t
-worker_now(void)
+uint64_t
+worker_now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int64_t
+worker_now(void)
+{
+	return (int64_t)(worker_now_ns() / 1000000);
 }
 
 int64_t

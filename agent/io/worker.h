@@ -42,6 +42,7 @@ void worker_join(struct worker *w);
 
 /* Monotonic ms, from the clock. */
 int64_t worker_now(void);
+uint64_t worker_now_ns(void);
 /* How long the present batch of events has been worked on, in ms: how late the last one is. */
 int64_t worker_lag(const struct worker *w);
 

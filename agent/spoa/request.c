@@ -12,7 +12,7 @@
 #include "agent/core/mqtt/reason.h"
 #include "agent/core/wire/syslog.h"
 #include "agent/engine/route.h"
-#include "agent/io/log.h"
+#include "agent/engine/verdict_log.h"
 #include "spoe/ack.h"
 
 /* The most that one ACK takes, names of ordinary length assumed; see request_answer(). */
@@ -259,24 +259,6 @@ write_acceptance(const struct verdict *v, struct spop_writer *out)
 	set_str(out, "reason", str_of(verdict_by_name(v)));
 }
 
-static void
-log_verdict(const struct verdict *v, const struct facts *f)
-{
-	char id[256], source[IP_TEXT];
-	bool ok = v->action == VERDICT_ACCEPT;
-
-	if (!log_wants(LOG_DEBUG))
-		return;
-	log_line(LOG_DEBUG,
-		 "verdict action=%s client_id=\"%s\" source=%s tenant=%s backend=%s server=%.*s "
-		 "rule=\"%s\" reason=%s",
-		 ok ? "accept" : "reject", str_escape(f->client_id, id, sizeof(id)),
-		 ip_format(&f->source, source), v->tenant ? v->tenant->name : "-",
-		 v->backend ? v->backend->name : "-",
-		 STR_ARG(ok && v->ranking.n ? verdict_server(v, 0) : STR("-")), v->rule,
-		 ok ? verdict_by_name(v) : refusal_name(v->refusal));
-}
-
 /* Message usher-connect: a client asks to be let in. */
 static void
 answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
@@ -290,7 +272,7 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 		write_acceptance(&v, out);
 	set_str(out, "tenant", str_of(v.tenant ? v.tenant->name : NULL));
 	set_str(out, "rule", str_of(v.rule));
-	log_verdict(&v, &a->facts);
+	verdict_log(&v, &a->facts);
 }
 
 /* Message usher-connack: a broker answered. */

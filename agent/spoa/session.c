@@ -120,6 +120,9 @@ answer_frames(struct session *s, const uint8_t *p, size_t n)
 		}
 		p += used;
 		n -= used;
+		/* Answers are asked for faster than they are taken: the rest waits unanswered. */
+		if (buf_len(&s->stream.out))
+			return send_out(s, &out) && stream_keep(&s->stream, p, n);
 	}
 }
 

@@ -24,19 +24,20 @@ all_hold(const struct condition *conditions, size_t n, const struct facts *facts
 	return true;
 }
 
+bool
+rule_applies(const struct rule *rule, const struct facts *facts)
+{
+	return all_hold(rule->conditions, rule->n_conditions, facts) &&
+	       !(rule->n_exceptions && all_hold(rule->exceptions, rule->n_exceptions, facts));
+}
+
 /* The first rule that applies, or NULL. */
 static const struct rule *
 first_match(const struct policy *policy, const struct facts *facts)
 {
-	for (size_t i = 0; i < policy->n_rules; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (!all_hold(rule->conditions, rule->n_conditions, facts))
-			continue;
-		if (rule->n_exceptions && all_hold(rule->exceptions, rule->n_exceptions, facts))
-			continue;
-		return rule;
-	}
+	for (size_t i = 0; i < policy->n_rules; i++)
+		if (rule_applies(&policy->rules[i], facts))
+			return &policy->rules[i];
 	return NULL;
 }
 

@@ -26,6 +26,9 @@ struct decide_input {
 	bool rates_done; /* an earlier attempt of this decision was admitted and counted */
 };
 
+/* Do all conditions of a rule hold, and not all of its exceptions? */
+bool rule_applies(const struct rule *rule, const struct facts *facts);
+
 void decide(const struct decide_env *env, const struct decide_input *in, struct verdict *v);
 
 #endif

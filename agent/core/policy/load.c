@@ -205,23 +205,32 @@ read_limits(struct reader *rd, struct at at, void *into)
 
 /* ---- agent ---- */
 
+/* An address to listen on; false when it is none. */
+static bool
+read_address(struct reader *rd, struct at at, struct str *text)
+{
+	char shown[QUOTED];
+	struct addr addr;
+
+	if (!reader_text(rd, at, "an address, such as \"127.0.0.1:12345\"", text))
+		return false;
+	if (addr_parse(*text, true, &addr) == ADDR_OK)
+		return true;
+	reader_refuse(rd, at,
+		      "'%s' is no address to listen on; write an IP address and a port, "
+		      "such as \"127.0.0.1:12345\", or \"unix@/run/usher.sock\"",
+		      reader_quoted(*text, shown));
+	return false;
+}
+
 static void
 read_listen_address(struct reader *rd, struct at at, void *into)
 {
 	struct policy *p = rd->policy;
-	char shown[QUOTED];
 	struct str text;
-	struct addr addr;
 
-	if (!reader_text(rd, at, "an address, such as \"127.0.0.1:12345\"", &text))
+	if (!read_address(rd, at, &text))
 		return;
-	if (addr_parse(text, true, &addr) != ADDR_OK) {
-		reader_refuse(rd, at,
-			      "'%s' is no address to listen on; write an IP address and a port, "
-			      "such as \"127.0.0.1:12345\", or \"unix@/run/usher.sock\"",
-			      reader_quoted(text, shown));
-		return;
-	}
 	ARRAY_GROW(p->listen, p->n_listen);
 	p->listen[p->n_listen++] = str_dup(text);
 }
@@ -250,6 +259,42 @@ read_agent(struct reader *rd, struct at at, void *into)
 	reader_object(rd, at, &agent_object, NULL);
 }
 
+/* ---- admin ---- */
+
+static void
+read_admin_listen(struct reader *rd, struct at at, void *into)
+{
+	struct str text;
+
+	if (!read_address(rd, at, &text))
+		return;
+	free(rd->policy->admin_listen);
+	rd->policy->admin_listen = str_dup(text);
+}
+
+static void
+read_token_file(struct reader *rd, struct at at, void *into)
+{
+	struct str text;
+
+	if (!reader_text(rd, at, "a path, such as \"/etc/usher/token\"", &text))
+		return;
+	free(rd->policy->admin_token_file);
+	rd->policy->admin_token_file = str_dup(text);
+}
+
+static const struct key admin_keys[] = {
+	{ "listen", read_admin_listen, false },
+	{ "token_file", read_token_file, false },
+};
+static const struct object admin_object = OBJECT("admin", admin_keys);
+
+static void
+read_admin(struct reader *rd, struct at at, void *into)
+{
+	reader_object(rd, at, &admin_object, NULL);
+}
+
 /* ---- the whole ---- */
 
 static const struct key policy_keys[] = {
@@ -264,6 +309,7 @@ static const struct key policy_keys[] = {
 	{ "tenants", load_tenants, false },
 	{ "rules", load_rules, false },
 	{ "agent", read_agent, false },
+	{ "admin", read_admin, false },
 };
 static const struct object whole_object = OBJECT("policy", policy_keys);
 
@@ -273,7 +319,8 @@ policy_object(size_t i)
 	static const struct object *const all[] = {
 		&whole_object,	      &frontend_object,	      &backend_object,
 		&stickiness_object,   &identity_object,	      &limits_object,
-		&tenant_object,	      &agent_object,	      &rule_object,
+		&tenant_object,	      &agent_object,	      &admin_object,
+		&rule_object,
 		&text_matcher_object, &number_matcher_object, &address_matcher_object,
 	};
 

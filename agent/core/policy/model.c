@@ -55,6 +55,8 @@ free_rule_parts(struct rule *r)
 void
 policy_fini(struct policy *p)
 {
+	free(p->admin_listen);
+	free(p->admin_token_file);
 	for (size_t i = 0; i < p->n_frontends; i++)
 		free(p->frontends[i].name);
 	free(p->frontends);

@@ -136,6 +136,9 @@ struct policy {
 	char **listen; /* owned; where the agent listens, instead of the SPOE backend's servers */
 	size_t n_listen;
 	int64_t max_delay_ms; /* decisions later than this are answered empty */
+
+	char *admin_listen;     /* owned; NULL: the default of docs/policy.md */
+	char *admin_token_file; /* owned; NULL: nothing may be changed over TCP */
 };
 
 void policy_init(struct policy *p); /* the defaults of docs/policy.md */

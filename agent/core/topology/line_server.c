@@ -24,7 +24,6 @@ struct server_option {
 	const char *name;
 	int n_args; /* -1: read_source() counts them */
 	bool (*set)(struct server_line *l);
-	bool later; /* unknown to 2.6 */
 };
 
 /* "[file:line] : 'server b/s' : what", or without the server for default-server. */
@@ -208,38 +207,48 @@ static const struct server_option options[] = {
 	{ .name = "verify", .n_args = 1 },
 	{ .name = "verifyhost", .n_args = 1 },
 	{ .name = "ws", .n_args = 1 },
-	{ .name = "cc", .n_args = 1, .later = true },
-	{ .name = "check-pool-conn-name", .n_args = 1, .later = true },
-	{ .name = "check-reuse-pool", .later = true },
-	{ .name = "check-sni-auto", .later = true },
-	{ .name = "client-sigalgs", .n_args = 1, .later = true },
-	{ .name = "curves", .n_args = 1, .later = true },
-	{ .name = "guid", .n_args = 1, .later = true },
-	{ .name = "hash-key", .n_args = 1, .later = true },
-	{ .name = "idle-ping", .n_args = 1, .later = true },
-	{ .name = "init-state", .n_args = 1, .later = true },
-	{ .name = "ktls", .n_args = 1, .later = true },
-	{ .name = "log-bufsize", .n_args = 1, .later = true },
-	{ .name = "no-check-reuse-pool", .later = true },
-	{ .name = "no-check-sni-auto", .later = true },
-	{ .name = "no-renegotiate", .later = true },
-	{ .name = "no-sni-auto", .later = true },
-	{ .name = "pool-conn-name", .n_args = 1, .later = true },
-	{ .name = "renegotiate", .later = true },
-	{ .name = "sigalgs", .n_args = 1, .later = true },
-	{ .name = "sni-auto", .later = true },
-	{ .name = "strict-maxconn", .later = true },
-	{ .name = "tcp-md5sig", .n_args = 1, .later = true },
 };
 
-enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
+/* Those of later versions: stepped over like the others, but unknown to who is strict. */
+static const struct server_option later_options[] = {
+	{ .name = "cc", .n_args = 1 },
+	{ .name = "check-pool-conn-name", .n_args = 1 },
+	{ .name = "check-reuse-pool" },
+	{ .name = "check-sni-auto" },
+	{ .name = "client-sigalgs", .n_args = 1 },
+	{ .name = "curves", .n_args = 1 },
+	{ .name = "guid", .n_args = 1 },
+	{ .name = "hash-key", .n_args = 1 },
+	{ .name = "idle-ping", .n_args = 1 },
+	{ .name = "init-state", .n_args = 1 },
+	{ .name = "ktls", .n_args = 1 },
+	{ .name = "log-bufsize", .n_args = 1 },
+	{ .name = "no-check-reuse-pool" },
+	{ .name = "no-check-sni-auto" },
+	{ .name = "no-renegotiate" },
+	{ .name = "no-sni-auto" },
+	{ .name = "pool-conn-name", .n_args = 1 },
+	{ .name = "renegotiate" },
+	{ .name = "sigalgs", .n_args = 1 },
+	{ .name = "sni-auto" },
+	{ .name = "strict-maxconn" },
+	{ .name = "tcp-md5sig", .n_args = 1 },
+};
+
+enum {
+	N_OPTIONS = sizeof(options) / sizeof(options[0]),
+	N_LATER = sizeof(later_options) / sizeof(later_options[0]),
+};
 
 static const struct server_option *
 find_option(const struct parser *p, const char *name)
 {
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		if (strcmp(name, options[i].name) == 0)
-			return options[i].later && p->env->strict ? NULL : &options[i];
+			return &options[i];
+	for (size_t i = 0; i < N_LATER && !p->env->strict; i++)
+		if (strcmp(name, later_options[i].name) == 0)
+			return &later_options[i];
 	return NULL;
 }
 
@@ -304,8 +313,7 @@ check_port(struct server_line *l, const char *address)
 	if (*end == '-') {
 		fail(l, "port range not permitted here in '%s'", address);
 	} else if (*end) {
-		fail(l, "invalid character '%c' in port number '%s' in '%s'\n", *end, port,
-		     address);
+		fail(l, "invalid character '%c' in port number '%s' in '%s'", *end, port, address);
 	} else if (value > 65535 || value < 0) {
 		fail(l, "invalid port '%s'", port);
 	} else {

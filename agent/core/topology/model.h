@@ -97,7 +97,7 @@ struct proxy {
 
 	/* as a backend */
 	enum balance_kind balance;
-	struct server default_server; /* what `default-server` said so far; has no name */
+	struct server default_server; /* what `default-server` said so far; options alone */
 	struct server **servers;      /* owned, and so is each; file order */
 	size_t n_servers;
 	struct map server_by_name;

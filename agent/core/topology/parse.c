@@ -13,25 +13,25 @@
 #include "agent/core/topology/parser.h"
 
 static const struct section sections[] = {
-	{ "global", section_global_begin, &section_global_keywords },
-	{ "defaults", section_proxy_begin, &section_proxy_keywords },
-	{ "frontend", section_proxy_begin, &section_proxy_keywords },
-	{ "backend", section_proxy_begin, &section_proxy_keywords },
-	{ "listen", section_proxy_begin, &section_proxy_keywords },
+	{ .name = "global", .begin = section_global_begin, .keywords = &section_global_keywords },
+	{ .name = "defaults", .begin = section_proxy_begin, .keywords = &section_proxy_keywords },
+	{ .name = "frontend", .begin = section_proxy_begin, .keywords = &section_proxy_keywords },
+	{ .name = "backend", .begin = section_proxy_begin, .keywords = &section_proxy_keywords },
+	{ .name = "listen", .begin = section_proxy_begin, .keywords = &section_proxy_keywords },
 	{ .name = "cache" },
-	{ .name = "crt-store" },
+	{ .name = "crt-store", .later = true },
 	{ .name = "fcgi-app" },
 	{ .name = "http-errors" },
 	{ .name = "log-forward" },
-	{ .name = "log-profile" },
+	{ .name = "log-profile", .later = true },
 	{ .name = "mailers" },
 	{ .name = "peers" },
 	{ .name = "program" },
 	{ .name = "resolvers" },
 	{ .name = "ring" },
-	{ .name = "traces" },
+	{ .name = "traces", .later = true },
 	{ .name = "userlist" },
-	{ .name = "acme" },
+	{ .name = "acme", .later = true },
 };
 
 static void
@@ -199,7 +199,8 @@ take_line(struct reader *in)
 	struct parser *p = container_of(in, struct parser, in);
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		if (strcmp(word(p, 0), sections[i].name) != 0)
+		if (strcmp(word(p, 0), sections[i].name) != 0 ||
+		    (sections[i].later && p->env->strict))
 			continue;
 		p->section = &sections[i];
 		p->proxy = NULL;

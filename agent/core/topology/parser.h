@@ -40,6 +40,7 @@ struct section {
 	const char *name;
 	void (*begin)(struct parser *p); /* NULL: the section is skipped whole */
 	const struct keywords *keywords;
+	bool later; /* than 2.6: unknown to who is strict */
 };
 
 struct parser {

@@ -52,7 +52,6 @@ inherit(struct proxy *to, const struct proxy *from)
 	to->balance = from->balance;
 	to->disabled = from->disabled;
 	to->default_server = from->default_server;
-	to->default_server.backend = to;
 	copy_lines(to, from);
 	for (size_t i = 0; i < from->n_logs; i++) {
 		ARRAY_GROW(to->logs, to->n_logs);
@@ -195,7 +194,7 @@ section_proxy_begin(struct parser *p)
 		.kind = kind,
 		.name = str_dup(str_of(word(p, 1))),
 		.at = parser_place(p),
-		.default_server = { .weight = 1, .backend = proxy },
+		.default_server = { .weight = 1 },
 	};
 	map_init(&proxy->server_by_name);
 	if (from)

@@ -196,6 +196,7 @@ static const char *const unknown[] = {
 	"backend b\n default-server frobnicate\n",
 	"backend b\n server s :1 idle-ping 1s\n", /* newer than 2.6 */
 	"backend b\n mode spop\n",
+	"crt-store x\n",
 	"backend b\n balance log-hash x\n",
 	"backend b\n no bind\n",
 	"global\n stats frobnicate\n",
