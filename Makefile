@@ -33,7 +33,7 @@ LDFLAGS += -pthread $(SANFLAGS) $(if $(SAN)$(DEBUG),,-pie -Wl,-z,relro,-z,now)
 # Libraries that only compute: all that core may link.
 CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm
 # Libraries that wait.
-IO_LIBS := -lev
+IO_LIBS := -lev -lmicrohttpd
 CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 
 # ---- sources ----------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 SPOE_SRC := $(wildcard spoe/*.c)
 CORE_SRC := $(wildcard agent/core/*/*.c)
 IO_SRC   := $(wildcard agent/io/*.c)
-LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/cli/*.c)
+LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/admin/*.c agent/cli/*.c)
 MAIN_SRC := $(wildcard agent/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(1))
@@ -101,7 +101,7 @@ $(UNIT_ENGINE): $(B)/%: $(B)/%.o $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
 
-.PHONY: unit layers headers corpora
+.PHONY: unit layers headers corpora config-pairs
 unit: check-deps $(UNIT)
 	$(Q)set -e; for t in $(UNIT); do $$t; done
 
@@ -118,6 +118,10 @@ $(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 corpora: check-deps $(REPLAY)
 	$(Q)set -e; for f in $(FUZZ); do $(B)/tests/fuzz/$$f tests/fuzz/corpus/$$f; done
+
+# Our alerts about haproxy.cfg, word for word against those of the real one.
+config-pairs: check-deps
+	$(Q)tests/config/against-haproxy.sh
 
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(SPOE_SRC) $(CORE_SRC)
@@ -145,7 +149,7 @@ e2e-full: check-deps all
 	$(Q)USHER_FULL=1 $(PYTEST) tests/e2e
 
 check: check-deps
-	$(Q)$(MAKE) --no-print-directory layers headers unit corpora e2e
+	$(Q)$(MAKE) --no-print-directory layers headers unit corpora config-pairs e2e
 
 demo: demo-deps all
 	$(Q)USHER=$(abspath $(B)/usher) /usr/bin/python3 tests/e2e/demo.py

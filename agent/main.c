@@ -1,44 +1,16 @@
 /*
- * usher: command line → world → workers → services → signals. The only file that knows everybody.
- *
- * The main thread has the default loop, with signals, HAProxy's runtime socket and session ends;
- * workers have the connections. A reload builds the new world here and hands each worker a
- * reference by message.
+ * usher: the command line names a command, and this file knows them all.
  */
 #include <errno.h>
-#include <ev.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "agent/core/base/mem.h"
-#include "agent/engine/counters.h"
-#include "agent/engine/world.h"
-#include "agent/health/runtime.h"
+#include "agent/cli/explain.h"
+#include "agent/cli/control.h"
 #include "agent/io/log.h"
-#include "agent/io/worker.h"
 #include "agent/options.h"
-#include "agent/spoa/service.h"
-#include "agent/spoa/session_end.h"
-
-enum { SIGNALS = 5 };
-
-struct process {
-	struct options options;
-	struct ev_loop *loop;
-	struct engine *engine;
-	struct world *world; /* ref; the newest one */
-	struct worker **workers;
-	unsigned n_workers;
-	struct counters *counters; /* one set for each worker, and the main thread's last */
-	struct spoa_service *service;
-	struct runtime_poller *poller;
-	struct session_end_receiver *ends;
-	ev_signal signals[SIGNALS];
-};
+#include "agent/serve.h"
 
 static void
 print_report(const struct options *o, const struct report *r)
@@ -54,235 +26,102 @@ print_report(const struct options *o, const struct report *r)
 			getpid());
 }
 
-/* A world out of the files, or NULL after printing why not. */
-static struct world *
-load(struct process *p)
+struct world *
+load_world(struct engine *e, const struct options *o, struct world *old)
 {
 	struct report report;
 	struct world *world;
 
 	report_init(&report);
-	world = world_load(p->engine, &p->options.files, p->world, &report);
-	print_report(&p->options, &report);
+	world = world_load(e, &o->files, old, &report);
+	print_report(o, &report);
 	report_fini(&report);
 	return world;
 }
 
-/* ---- reload --------------------------------------------------------------------------------- */
-
-struct handover {
-	struct worker *worker;
-	struct world *world; /* the worker's reference */
-};
-
-static void
-take_world(void *arg)
+static int
+run_check_only(struct engine *e, const struct options *o)
 {
-	struct handover *h = arg;
+	struct world *world = load_world(e, o, NULL);
 
-	world_unref(h->worker->world);
-	h->worker->world = h->world;
-	free(h);
-}
-
-static void
-reload(struct process *p)
-{
-	struct world *world = load(p);
-
-	if (!world) {
-		log_line(LOG_ERROR, "reload refused consequence=\"the running configuration stays\"");
-		return;
-	}
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ p->workers[i], world_ref(world) };
-		inbox_send(&p->workers[i]->inbox, take_world, h);
-	}
-	runtime_poller_set_world(p->poller, world);
-	world_unref(p->world);
-	p->world = world;
-	log_line(LOG_INFO, "reload done");
-}
-
-/* ---- signals -------------------------------------------------------------------------------- */
-
-static void
-on_signal(struct ev_loop *loop, ev_signal *w, int revents)
-{
-	struct process *p = w->data;
-
-	if (w->signum == SIGHUP || w->signum == SIGUSR2) {
-		reload(p);
-		return;
-	}
-	log_line(LOG_INFO, "stopping signal=%d", w->signum);
-	ev_break(loop, EVBREAK_ALL);
-}
-
-static void
-watch_signals(struct process *p)
-{
-	static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP };
-
-	signal(SIGPIPE, SIG_IGN);
-	for (int i = 0; i < SIGNALS; i++) {
-		ev_signal_init(&p->signals[i], on_signal, numbers[i]);
-		p->signals[i].data = p;
-		ev_signal_start(p->loop, &p->signals[i]);
-	}
-}
-
-/* ---- start and stop ------------------------------------------------------------------------- */
-
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-static void
-write_pid_file(const char *path)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f) {
-		log_line(LOG_WARNING, "pid file failed path=%s reason=\"%s\"", path,
-			 strerror(errno));
-		return;
-	}
-	fprintf(f, "%d\n", getpid());
-	fclose(f);
-}
-
-static bool
-make_workers(struct process *p)
-{
-	p->n_workers = p->options.n_workers;
-	if (p->n_workers == 0)
-		p->n_workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	p->workers = xcalloc(p->n_workers, sizeof(*p->workers));
-	p->counters = xcalloc(p->n_workers + 1, sizeof(*p->counters));
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		p->workers[i] = worker_new(i);
-		if (!p->workers[i])
-			return false;
-		p->workers[i]->counters = &p->counters[i];
-		p->workers[i]->world = world_ref(p->world);
-	}
-	return true;
-}
-
-static void
-stop_worker(void *arg)
-{
-	struct handover *h = arg;
-
-	spoa_service_stop(((struct process *)h->worker->owner)->service, h->worker);
-	free(h);
-}
-
-static void
-run_workers(struct process *p)
-{
-	for (unsigned i = 0; i < p->n_workers; i++)
-		if (worker_start(p->workers[i]) < 0) {
-			log_line(LOG_ERROR, "worker failed index=%u", i);
-			exit(1);
-		}
-	log_line(LOG_INFO, "agent ready workers=%u pid=%d", p->n_workers, getpid());
-	ev_run(p->loop, 0);
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ p->workers[i], NULL };
-		inbox_send(&p->workers[i]->inbox, stop_worker, h);
-	}
-	for (unsigned i = 0; i < p->n_workers; i++)
-		worker_join(p->workers[i]);
-}
-
-static void
-fini(struct process *p)
-{
-	for (unsigned i = 0; p->workers && i < p->n_workers; i++)
-		if (p->workers[i]) {
-			world_unref(p->workers[i]->world);
-			worker_free(p->workers[i]);
-		}
-	free(p->workers);
-	free(p->counters);
-	world_unref(p->world);
-	engine_free(p->engine);
+	if (!world)
+		return 1;
+	world_unref(world);
+	if (!o->quiet)
+		puts("Configuration file is valid");
+	return 0;
 }
 
 static int
-serve(struct process *p)
+run_agent(struct engine *e, const struct options *o)
 {
-	if (p->world->n_listen == 0) {
-		fprintf(stderr, "usher: nobody would ask: no frontend has a `filter spoe engine "
-				"usher` line, and usher.json has no agent.listen. See "
-				"haproxy/README.md for the lines that HAProxy needs.\n");
-		return 1;
-	}
-	if (p->options.daemon && daemon(1, 1) < 0) {
-		perror("usher: cannot go to the background");
-		return 1;
-	}
-	raise_descriptor_limit();
-	p->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!p->loop || !make_workers(p))
-		return 1;
-	for (unsigned i = 0; i < p->n_workers; i++)
-		p->workers[i]->owner = p;
-	p->service = spoa_service_open(p->world, p->workers, p->n_workers);
-	if (!p->service)
-		return 1;
-	if (p->options.pid_file)
-		write_pid_file(p->options.pid_file);
-	watch_signals(p);
-	p->poller = runtime_poller_new(p->loop, p->world);
-	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
-	run_workers(p);
-	session_end_receiver_free(p->ends);
-	runtime_poller_free(p->poller);
-	spoa_service_free(p->service);
-	if (p->options.pid_file)
-		unlink(p->options.pid_file);
-	log_line(LOG_INFO, "stopped");
-	return 0;
+	return o->check_only ? run_check_only(e, o) : serve(e, o);
+}
+
+static int
+run_explain(struct engine *e, const struct options *o)
+{
+	struct world *world;
+	int status;
+
+	if (o->live)
+		return cli_explain_live(&o->admin, &o->facts, o->json);
+	world = load_world(e, o, NULL);
+	status = world ? cli_explain(world, &o->facts, o->json) : 1;
+	world_unref(world);
+	return status;
+}
+
+static int
+run_status(struct engine *e, const struct options *o)
+{
+	return cli_status(&o->admin, o->json, o->check_only);
+}
+
+static int
+run_reload(struct engine *e, const struct options *o)
+{
+	return cli_reload(&o->admin);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct engine *e, const struct options *o);
+} commands[] = {
+	{ "agent", run_agent },
+	{ "explain", run_explain },
+	{ "status", run_status },
+	{ "reload", run_reload },
+};
+
+static int
+run_command(const struct options *o)
+{
+	struct engine *e = engine_new();
+	int status = 1;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(o->command, commands[i].name) == 0)
+			status = commands[i].run(e, o);
+	engine_free(e);
+	return status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct process p = { 0 };
+	struct options options;
 	int status;
 
-	if (!options_parse(&p.options, argc, argv, &status))
+	if (!options_parse(&options, argc, argv, &status))
 		return status;
-	if (p.options.debug)
+	if (options.debug)
 		log_set_level(LOG_DEBUG);
-	else if (p.options.quiet)
+	else if (options.quiet)
 		log_set_level(LOG_WARNING);
-	if (p.options.directory && chdir(p.options.directory) < 0) {
-		fprintf(stderr, "usher: -C %s: %s\n", p.options.directory, strerror(errno));
+	if (options.directory && chdir(options.directory) < 0) {
+		fprintf(stderr, "usher: -C %s: %s\n", options.directory, strerror(errno));
 		return 1;
 	}
-	p.engine = engine_new();
-	p.world = load(&p);
-	if (!p.world)
-		status = 1;
-	else if (p.options.check_only)
-		puts("Configuration file is valid");
-	else
-		status = serve(&p);
-	fini(&p);
-	return status;
+	return run_command(&options);
 }

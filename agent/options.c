@@ -6,9 +6,14 @@
 #include <string.h>
 
 #include "agent/core/base/str.h"
+#include "agent/engine/fact_text.h"
 
 static const char usage[] =
-	"usage: usher agent -f haproxy.cfg [-P usher.json] [options]\n"
+	"usage: usher agent   -f haproxy.cfg [-P usher.json] [options]\n"
+	"       usher explain -f haproxy.cfg [-P usher.json] --client-id ID [--FACT VALUE]...\n"
+	"       usher explain --live [--admin ADDRESS] --client-id ID [--FACT VALUE]...\n"
+	"       usher status  [--admin ADDRESS] [--json | --check]\n"
+	"       usher reload  [--admin ADDRESS] [--token TOKEN]\n"
 	"\n"
 	"  -f FILE|DIR   HAProxy's configuration; may be given several times\n"
 	"  -P FILE       the policy\n"
@@ -16,11 +21,17 @@ static const char usage[] =
 	"  -c            check the files and exit: 0 sound, 1 not\n"
 	"  -C DIR        change to DIR before reading anything\n"
 	"  -D, -p FILE   go to the background; write the process id to FILE\n"
-	"  -d            log every decision and connection\n"
+	"  -d            log every connection, and every verdict even in a storm\n"
 	"  -q, -V        print no messages; print more\n"
 	"  -v, -h        print the version; print this\n"
+	"  --admin ADDR  where a running usher answers (default unix@/run/usher/admin.sock)\n"
+	"  --json        print JSON\n"
 	"  -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
 	"                accepted for the sake of haproxy's unit files, without effect\n"
+	"\n"
+	"Facts: --client-id --username --protocol --clean-start --keepalive --session-expiry\n"
+	"  --src --source-port --destination --destination-port --frontend --transport --sni --alpn\n"
+	"  --tls-version --cn --verified --path --host\n"
 	"\n"
 	"Signals: SIGTERM and SIGINT stop, SIGUSR1 stops softly, SIGHUP and SIGUSR2 reload.\n";
 
@@ -107,6 +118,48 @@ flag(struct options *o, char option)
 	}
 }
 
+/* "--client-id" → FACT_CLIENT_ID; N_FACTS if it names none. */
+static enum fact
+fact_of_option(const char *option)
+{
+	char name[64];
+	size_t n = strlen(option);
+
+	if (n < 3 || n >= sizeof(name) || strncmp(option, "--", 2) != 0)
+		return N_FACTS;
+	if (strcmp(option, "--src") == 0)
+		return FACT_SOURCE;
+	for (size_t i = 2; i <= n; i++)
+		name[i - 2] = option[i] == '-' ? '_' : option[i];
+	return fact_by_name(str_of(name));
+}
+
+static bool
+take_long(struct options *o, int argc, char **argv, int *at, int *status)
+{
+	const char *arg = argv[*at], *value = *at + 1 < argc ? argv[*at + 1] : NULL;
+	enum fact fact = fact_of_option(arg);
+
+	if (strcmp(arg, "--json") == 0)
+		return o->json = true;
+	if (strcmp(arg, "--live") == 0)
+		return o->live = true;
+	if (strcmp(arg, "--check") == 0)
+		return o->check_only = true;
+	if (fact == N_FACTS && strcmp(arg, "--admin") != 0 && strcmp(arg, "--token") != 0)
+		return mistake(status, "unknown option", arg);
+	if (!value)
+		return mistake(status, "missing value for", arg);
+	++*at;
+	if (strcmp(arg, "--admin") == 0)
+		o->admin.text = value;
+	else if (strcmp(arg, "--token") == 0)
+		o->admin.token = value;
+	else if (!fact_from_text(&o->facts, fact, str_of(value)))
+		return mistake(status, "no sensible value for", arg);
+	return true;
+}
+
 static bool
 take_option(struct options *o, int argc, char **argv, int *at, int *status)
 {
@@ -115,6 +168,8 @@ take_option(struct options *o, int argc, char **argv, int *at, int *status)
 
 	if (skip_accepted(argv, argc, at))
 		return true;
+	if (strncmp(arg, "--", 2) == 0)
+		return take_long(o, argc, argv, at, status);
 	if (arg[0] != '-' || arg[1] == '\0' || arg[2] != '\0')
 		return mistake(status, "unknown argument", arg);
 	if (strchr("fPCpj", arg[1])) {
@@ -126,6 +181,18 @@ take_option(struct options *o, int argc, char **argv, int *at, int *status)
 	if (!set)
 		return mistake(status, "unknown option", arg);
 	return *set = true;
+}
+
+static bool
+needs_files(const char *command)
+{
+	return strcmp(command, "agent") == 0 || strcmp(command, "explain") == 0;
+}
+
+static bool
+asks_usher(const char *command)
+{
+	return strcmp(command, "status") == 0 || strcmp(command, "reload") == 0;
 }
 
 bool
@@ -143,12 +210,12 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 		return false;
 	}
 	o->command = argv[1];
-	if (strcmp(o->command, "agent") != 0)
+	if (!needs_files(o->command) && !asks_usher(o->command))
 		return mistake(status, "unknown command", o->command);
 	for (int i = 2; i < argc; i++)
 		if (!take_option(o, argc, argv, &i, status))
 			return false;
-	if (o->files.n_haproxy_cfg == 0)
+	if (needs_files(o->command) && !o->live && o->files.n_haproxy_cfg == 0)
 		return mistake(status, "no configuration: -f haproxy.cfg is missing", NULL);
 	return true;
 }

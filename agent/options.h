@@ -1,25 +1,30 @@
 /*
  * The command line. Options that haproxy has mean what they mean to haproxy, so that usher can
- * stand in its unit file; usher's own are -P and -j.
+ * stand in its unit file; usher's own are -P, -j and the long ones.
  */
 #ifndef USHER_OPTIONS_H
 #define USHER_OPTIONS_H
 
 #include <stdbool.h>
 
+#include "agent/cli/admin_client.h"
+#include "agent/core/facts/facts.h"
 #include "agent/engine/world.h"
 
 struct options {
-	const char *command; /* "agent" */
+	const char *command; /* "agent", … */
 	struct world_files files;
-	unsigned n_workers; /* 0: as many as there are processors */
+	unsigned n_workers;    /* 0: as many as there are processors */
 	const char *directory; /* -C: where to work */
 	const char *pid_file;  /* -p */
-	bool check_only;       /* -c */
+	bool check_only;       /* -c, --check */
 	bool quiet;            /* -q */
 	bool verbose;          /* -V */
 	bool debug;            /* -d */
 	bool daemon;           /* -D */
+	bool json, live;       /* --json, --live */
+	struct admin_address admin;
+	struct facts facts; /* of explain; views into argv */
 };
 
 /*

@@ -16,7 +16,8 @@ agent/io: agent/core/base ev
 agent/engine: agent/core agent/io
 agent/spoa: spoe agent/core agent/io agent/engine
 agent/health: agent/core agent/io agent/engine
-agent/cli: agent/core agent/io/file.h
+agent/admin: agent/core agent/io agent/engine jansson microhttpd
+agent/cli: agent/core agent/io agent/engine jansson
 '
 # System headers that wait, and so have no place in core or spoe.
 waits='^(ev|pthread|poll|signal|sys/(epoll|select|stat)|fcntl|netdb|time|sys/time)\.h$'

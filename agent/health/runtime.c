@@ -37,6 +37,7 @@ struct runtime_poller {
 	struct buf answer;
 	unsigned silent;   /* rounds without an answer; stops counting at SILENT_ROUNDS */
 	bool answered;     /* ever, by this socket */
+	struct runtime_haproxy haproxy;
 	uint64_t *decided; /* owned; of each server of each pool when the question was put */
 };
 
@@ -104,14 +105,24 @@ apply_server(struct runtime_poller *p, const struct runtime_server *s)
 }
 
 static void
+apply_info(struct runtime_poller *p, struct str answer)
+{
+	struct runtime_haproxy *h = &p->haproxy;
+
+	(void)str_u64(runtime_info(answer, "Pid"), &h->pid);
+	(void)str_u64(runtime_info(answer, "Uptime_sec"), &h->uptime_s);
+	str_escape(runtime_info(answer, "Version"), h->version, sizeof(h->version));
+}
+
+static void
 apply_answer(struct runtime_poller *p)
 {
+	struct str answer = { (const char *)buf_front(&p->answer), buf_len(&p->answer) };
 	struct runtime_reader reader;
 	struct runtime_server server;
 	bool any = false;
 
-	runtime_reader_init(&reader, (struct str){ (const char *)buf_front(&p->answer),
-						   buf_len(&p->answer) });
+	runtime_reader_init(&reader, answer);
 	while (runtime_reader_next(&reader, &server)) {
 		apply_server(p, &server);
 		any = true;
@@ -123,6 +134,8 @@ apply_answer(struct runtime_poller *p)
 			 p->world->stats_sockets[0].text);
 	p->answered = true;
 	p->silent = 0;
+	p->haproxy.answers = true;
+	apply_info(p, answer);
 }
 
 static void
@@ -142,6 +155,7 @@ no_answer(struct runtime_poller *p, int error)
 	stop_asking(p);
 	if (p->silent == SILENT_ROUNDS || ++p->silent < SILENT_ROUNDS)
 		return;
+	p->haproxy.answers = false;
 	log_line(LOG_WARNING,
 		 "runtime socket silent address=%s reason=\"%s\" consequence=\"server states stay "
 		 "as last known\"",
@@ -235,6 +249,12 @@ runtime_poller_set_world(struct runtime_poller *p, struct world *world)
 			 "runtime socket missing consequence=\"server states and weights are taken "
 			 "from haproxy.cfg alone\" cure=\"global: stats socket /run/haproxy/"
 			 "admin.sock mode 660 level operator\"");
+}
+
+const struct runtime_haproxy *
+runtime_poller_haproxy(const struct runtime_poller *p)
+{
+	return &p->haproxy;
 }
 
 struct runtime_poller *

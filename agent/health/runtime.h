@@ -18,6 +18,15 @@ struct runtime_poller;
 struct runtime_poller *runtime_poller_new(struct ev_loop *loop, struct world *world);
 /* From now on for this world (a reload). The poller holds a reference of its own. */
 void runtime_poller_set_world(struct runtime_poller *p, struct world *world);
+
+/* The HAProxy that answered last. */
+struct runtime_haproxy {
+	bool answers; /* still */
+	uint64_t pid, uptime_s;
+	char version[64];
+};
+const struct runtime_haproxy *runtime_poller_haproxy(const struct runtime_poller *p);
+
 void runtime_poller_free(struct runtime_poller *p);
 
 #endif

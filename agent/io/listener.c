@@ -31,24 +31,40 @@ remove_stale(const struct addr *a)
 	close(fd);
 }
 
+static void
+set_option(int fd, int level, int option)
+{
+	int on = 1;
+
+	setsockopt(fd, level, option, &on, sizeof(on));
+}
+
 static int
-bind_socket(const struct addr *a, int type)
+bind_socket(const struct addr *a, int type, bool joins)
 {
 	int fd = socket(a->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, error;
+	bool is_port = type == SOCK_STREAM && a->sa.sa_family != AF_UNIX;
+	int error;
 
 	if (fd < 0)
 		return -errno;
-	if (a->sa.sa_family == AF_UNIX) {
+	if (a->sa.sa_family == AF_UNIX)
 		remove_stale(a);
-	} else if (type == SOCK_STREAM) {
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (is_port) {
+		set_option(fd, SOL_SOCKET, SO_REUSEADDR);
 		/* Accepted sockets inherit it: an answer is one small write. */
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		set_option(fd, IPPROTO_TCP, TCP_NODELAY);
 	}
+	if (joins)
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT);
 	if (bind(fd, &a->sa, a->len) < 0)
 		goto fail;
+	/*
+	 * Before bind() it would let us onto the port of another usher, and each would have half
+	 * of the questions. From now on our own sockets may join.
+	 */
+	if (is_port)
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT);
 	/* HAProxy runs as another user; who may reach the socket is the directory's affair. */
 	if (a->sa.sa_family == AF_UNIX && a->un.sun_path[0])
 		chmod(a->un.sun_path, 0666);
@@ -64,13 +80,19 @@ fail:
 int
 listener_bind(const struct addr *a)
 {
-	return bind_socket(a, SOCK_STREAM);
+	return bind_socket(a, SOCK_STREAM, false);
+}
+
+int
+listener_join(const struct addr *a)
+{
+	return bind_socket(a, SOCK_STREAM, true);
 }
 
 int
 datagram_bind(const struct addr *a)
 {
-	int fd = bind_socket(a, SOCK_DGRAM), size = 4 << 20;
+	int fd = bind_socket(a, SOCK_DGRAM, false), size = 4 << 20;
 
 	/* A storm's worth of datagrams; the kernel caps it at net.core.rmem_max. */
 	if (fd >= 0)

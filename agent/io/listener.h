@@ -16,8 +16,12 @@ struct listener {
 	void (*on_accept)(struct worker *w, int fd);
 };
 
-/* A bound, listening, non-blocking socket; a negative errno if that fails. */
+/*
+ * A bound, listening, non-blocking socket; a negative errno if that fails. -EADDRINUSE also when
+ * the other one is an usher. listener_join() adds a socket to a port that we have bound.
+ */
 int listener_bind(const struct addr *a);
+int listener_join(const struct addr *a);
 
 /* The listener owns fd. on_accept owns the descriptors it is given; they do not block. */
 void listener_start(struct listener *l, struct worker *w, int fd,

@@ -25,7 +25,20 @@ struct spoa_service {
 static int
 another(int first, const struct addr *a)
 {
-	return a->sa.sa_family == AF_UNIX ? dup(first) : listener_bind(a);
+	return a->sa.sa_family == AF_UNIX ? dup(first) : listener_join(a);
+}
+
+static const char *
+cure(int error)
+{
+	switch (error) {
+	case -EADDRINUSE:
+		return "stop who listens there, perhaps another usher, or set agent.listen";
+	case -EADDRNOTAVAIL:
+		return "an address of this machine, in haproxy.cfg or in agent.listen";
+	default:
+		return "an address that this user may listen on, in haproxy.cfg or agent.listen";
+	}
 }
 
 static bool
@@ -39,7 +52,8 @@ open_address(struct spoa_service *s, const struct world_agent *at, struct worker
 			continue;
 		/* An address of another machine that shares this file is not ours to open. */
 		log_line(fds[i] == -EADDRNOTAVAIL ? LOG_INFO : LOG_ERROR,
-			 "listener failed address=%s reason=\"%s\"", at->text, strerror(-fds[i]));
+			 "listener failed address=%s reason=\"%s\" cure=\"%s\"", at->text,
+			 strerror(-fds[i]), cure(fds[i]));
 		while (i-- > 0)
 			close(fds[i]);
 		return false;

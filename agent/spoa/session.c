@@ -14,6 +14,7 @@
 #include "agent/engine/world.h"
 #include "agent/io/log.h"
 #include "agent/io/stream.h"
+#include "agent/spoa/engines.h"
 #include "agent/spoa/request.h"
 #include "spoe/conn.h"
 
@@ -24,11 +25,20 @@ struct session {
 	struct stream stream;
 	struct spop_conn conn;
 	uint64_t n_notifies;
+	bool listed; /* among the engines that are connected */
 };
+
+static struct str
+engine_of(const struct session *s)
+{
+	return (struct str){ s->conn.engine_id, s->conn.engine_id_len };
+}
 
 static void
 close_session(struct session *s)
 {
+	if (s->listed)
+		engines_remove(engine_of(s));
 	log_line(LOG_DEBUG, "spop closed notifies=%llu status=%d by=%s",
 		 (unsigned long long)s->n_notifies, (int)s->conn.status,
 		 s->conn.closed_by_peer || s->stream.eof ? "haproxy" : "usher");
@@ -42,12 +52,14 @@ on_hello(struct session *s)
 	struct counters *counters = s->stream.worker->counters;
 	char engine[4 * SPOP_ENGINE_ID_MAX + 1];
 
-	if (s->conn.healthcheck)
+	s->listed = !s->conn.healthcheck;
+	if (s->listed)
+		engines_add(engine_of(s));
+	else
 		counters_add(counters, COUNTER_HEALTHCHECKS);
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, "spop hello engine=\"%s\" healthcheck=%d frame=%u",
-			 str_escape((struct str){ s->conn.engine_id, s->conn.engine_id_len },
-				    engine, sizeof(engine)),
+			 str_escape(engine_of(s), engine, sizeof(engine)),
 			 s->conn.healthcheck, s->conn.max_frame_size);
 }
 
@@ -172,6 +184,7 @@ session_open(struct worker *w, int fd)
 		return;
 	}
 	s->n_notifies = 0;
+	s->listed = false;
 	spop_conn_init(&s->conn, FRAME_MAX);
 	stream_open(&s->stream, w, fd, &owner);
 	counters_add(w->counters, COUNTER_CONNECTIONS);

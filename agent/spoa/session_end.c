@@ -1,6 +1,7 @@
 /* Many datagrams by one system call; a lost one is healed by the entry's max_life. */
 #include "agent/spoa/session_end.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,6 +44,7 @@ take_datagram(struct session_end_receiver *r, struct str datagram)
 		return;
 	}
 	counters_add(r->counters, COUNTER_SESSION_ENDS);
+	log_line(LOG_DEBUG, "session end key=%016" PRIx64, end.key);
 	stick_table_session_end(r->table, end.key, worker_now());
 }
 

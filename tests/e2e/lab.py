@@ -4,9 +4,11 @@ Every port is free at the time, every wait is for something that can be seen (a 
 state) with a deadline, and whatever was started is ended by its pid.
 """
 
+import csv
 import json
 import os
 import pathlib
+import pwd
 import re
 import resource
 import shutil
@@ -56,6 +58,13 @@ def accepts(port):
         return False
 
 
+def credentials(user):
+    """That user and nothing of ours: Popen would keep our groups."""
+    if not user:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 class Process:
     """A child whose output goes to a file."""
 
@@ -65,7 +74,7 @@ class Process:
         self.log_file = open(self.log_path, "ab")
         self.child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=subprocess.STDOUT,
-            env={**os.environ, **(env or {})}, user=user, cwd=cwd)
+            env={**os.environ, **(env or {})}, cwd=cwd, **credentials(user))
         self.pid = self.child.pid
 
     def log(self):
@@ -147,11 +156,11 @@ class HAProxy:
                                self.directory, self.env, self.user, cwd=self.directory)
         return self
 
-    def reload(self):
+    def reload(self, *more):
         """As `-sf` does: a new process, the old one keeps its sessions until they end."""
         self.old.append(self.process)
         before = self.process.pid
-        self.start("-sf", str(before))
+        self.start(*more, "-sf", str(before))
         wait_for(lambda: not self.process.running or self.asked("show info", before), "reload")
         assert self.process.running, self.process.log()
 
@@ -232,6 +241,11 @@ class Lab:
         for broker in self.brokers.values():
             broker.start()
 
+    def add_broker(self, name, **options):
+        """One more, started; haproxy.cfg is the caller's affair."""
+        self.brokers[name] = Broker(name, self.directory, **options).start()
+        return self.brokers[name]
+
     def start_haproxy(self, binary="haproxy", user=None):
         self.haproxy = HAProxy(self.directory, self.config, self.env(), binary, user).start()
         wait_for(lambda: self.alive(self.haproxy.process) and accepts(self.ports["mqtt"]),
@@ -294,6 +308,34 @@ class Lab:
                 return row["srv_op_state"]
         return None
 
+    def sessions(self, server, backend="mqtt_backend"):
+        """How many sessions HAProxy has ever sent to this server."""
+        rows = csv.DictReader(self.haproxy.ask("show stat").lstrip("# ").splitlines())
+        return next(int(r["stot"]) for r in rows
+                    if (r["pxname"], r["svname"]) == (backend, server))
+
+    def bytes_read(self):
+        """Source port → how many bytes HAProxy has read from that client, of those it holds."""
+        return {int(port): int(total) for port, total in re.findall(
+            r"source=127\.\d+\.\d+\.\d+:(\d+)\n.*?req=\S+ \(.*?total=(\d+)\)",
+            self.haproxy.ask("show sess all"), re.S)}
+
+    def connections_of(self, tenant):
+        """How many connections HAProxy counts for a tenant's quota."""
+        found = re.search(rf"key={tenant} .*conn_cur=(\d+)",
+                          self.haproxy.ask("show table usher_tenants"))
+        return int(found[1]) if found else 0
+
+    def verdicts(self, client_id):
+        """What usher's log says of this client, oldest first: dicts of action, server, rule…
+
+        The client id is looked for as the log shows it: with \\x22 for a quote and so on.
+        """
+        lines = re.findall(r"debug verdict (.*)", self.usher.log())
+        found = [{key: quoted or plain for key, quoted, plain in
+                  re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', line)} for line in lines]
+        return [verdict for verdict in found if verdict["client_id"] == client_id]
+
     def where(self, client_id):
         """The broker that last accepted this client, None if none has."""
         for name, broker in self.brokers.items():
@@ -320,6 +362,11 @@ class Lab:
         for client_id in client_ids:
             counts[self.where(client_id)] += 1
         return counts
+
+    def spread_of(self, client_ids):
+        """Connect each of them once: broker → how many of them it got."""
+        places = [self.place(client_id) for client_id in client_ids]
+        return {name: places.count(name) for name in self.brokers}
 
     # -- tear down
 

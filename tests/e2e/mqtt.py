@@ -1,8 +1,13 @@
 """A small MQTT client over a plain socket: for bytes that no proper client would send, and for
 connections that are held open by the hundred. Real clients are used where they can be."""
 
+import collections
+import contextlib
+import itertools
 import socket
 import struct
+import threading
+import time
 
 
 def string(value):
@@ -52,10 +57,13 @@ class Closed(Exception):
 class Client:
     """One connection. `code` is the CONNACK's, `session_present` its flag; None before it."""
 
-    def __init__(self, port, host="127.0.0.1", source=None, timeout=15):
+    def __init__(self, port, host="127.0.0.1", source=None, timeout=15, tls=None, sni=None):
+        """`tls`: an ssl.SSLContext; `sni` is sent as it is spelt."""
         self.socket = socket.create_connection(
             (host, port), timeout=timeout, source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=sni)
         self.code = self.session_present = None
 
     def send(self, data):
@@ -88,6 +96,16 @@ class Client:
         self.session_present, self.code = body[0] & 1, body[1]
         return self.code
 
+    def read_rest(self):
+        """Whatever still comes until the peer closes."""
+        data = b""
+        try:
+            while piece := self.socket.recv(4096):
+                data += piece
+        except ConnectionError:
+            pass
+        return data
+
     def ping(self):
         self.send(PINGREQ)
         while self.read_packet()[0] != 0xD0:
@@ -116,7 +134,7 @@ class Client:
 
 def connect(port, client_id, **options):
     """A client that has its CONNACK. Raises Closed when there is none."""
-    own = {k: options.pop(k) for k in ("source", "timeout", "host") if k in options}
+    own = {k: options.pop(k) for k in ("source", "timeout", "host", "tls", "sni") if k in options}
     client = Client(port, **own)
     try:
         client.send(connect_packet(client_id, **options))
@@ -133,3 +151,54 @@ def visit(port, client_id, **options):
         if client.code == 0:
             client.send(DISCONNECT)
         return client.code
+
+
+class Load:
+    """Clients that come and go without a pause, in threads, as long as the block lasts.
+
+    `outcomes` counts what became of them: their CONNACK codes, "closed", "refused", "timeout".
+    """
+
+    def __init__(self, port, threads=4, **options):
+        self.port, self.options = port, options
+        self.outcomes, self.slowest = collections.Counter(), 0.0
+        self.numbers, self.lock, self.over = itertools.count(), threading.Lock(), False
+        self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
+
+    def run(self):
+        while not self.over:
+            started = time.monotonic()
+            try:
+                outcome = visit(self.port, f"load-{next(self.numbers)}", **self.options)
+            except ConnectionRefusedError:
+                outcome = "refused"
+            except TimeoutError:
+                outcome = "timeout"
+            except (Closed, ConnectionError):
+                outcome = "closed"
+            with self.lock:
+                self.outcomes[outcome] += 1
+                self.slowest = max(self.slowest, time.monotonic() - started)
+
+    @property
+    def served(self):
+        return self.outcomes.total()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over = True
+        for thread in self.threads:
+            thread.join()
+
+
+@contextlib.contextmanager
+def silent_unix_listener(path):
+    """A UNIX socket that takes connections and says nothing, ever."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(4096)
+        yield

@@ -24,6 +24,7 @@ allow(const struct decide_env *env, const struct decide_input *in, const struct 
 	subject = rates_subject(env->rates, limit->kind, limit->subject);
 	if (!rates_allow(env->rates, subject, limit->rate, in->now)) {
 		v->action = VERDICT_REJECT;
+		v->refused_at = STEP_ADMISSION;
 		v->refusal = limit->refusal;
 		v->rule = limit->name;
 		return false;

@@ -8,9 +8,10 @@
 #include "agent/core/decide/identity.h"
 
 static void
-reject(struct verdict *v, enum refusal refusal, const char *rule)
+reject(struct verdict *v, enum decide_step step, enum refusal refusal, const char *rule)
 {
 	v->action = VERDICT_REJECT;
+	v->refused_at = step;
 	v->refusal = refusal;
 	v->rule = rule;
 }
@@ -162,7 +163,7 @@ choose_server(const struct decide_env *env, const struct decide_input *in, const
 	}
 	pool_rank(v->pool, &pick, &v->ranking);
 	if (v->ranking.n == 0) {
-		reject(v, REFUSAL_SERVER_UNAVAILABLE, "no_server");
+		reject(v, STEP_SERVER, REFUSAL_SERVER_UNAVAILABLE, "no_server");
 		return;
 	}
 	v->by = BY_ALGORITHM;
@@ -180,20 +181,21 @@ decide(const struct decide_env *env, const struct decide_input *in, struct verdi
 	v->frontend = topology_frontend(env->topology, in->facts->frontend);
 
 	if (rule && rule->action == RULE_REJECT) {
-		reject(v, rule->refusal, rule->name);
+		reject(v, STEP_RULES, rule->refusal, rule->name);
 		return;
 	}
 
 	v->tenant = rule && rule->action == RULE_TENANT ? rule->tenant
 							: find_tenant(policy, in->facts);
 	if (!v->tenant && policy->reject_unknown_tenant) {
-		reject(v, REFUSAL_NOT_AUTHORIZED, "unknown_tenant");
+		reject(v, STEP_TENANT, REFUSAL_NOT_AUTHORIZED, "unknown_tenant");
 		return;
 	}
 
 	identity = v->tenant ? &v->tenant->identity : &policy->identity;
 	if (!identity_holds(identity, in->facts, v->tenant)) {
-		reject(v, REFUSAL_NOT_AUTHORIZED, v->tenant ? "tenants.identity" : "identity");
+		reject(v, STEP_IDENTITY, REFUSAL_NOT_AUTHORIZED,
+		       v->tenant ? "tenants.identity" : "identity");
 		return;
 	}
 

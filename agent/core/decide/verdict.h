@@ -20,6 +20,15 @@ enum verdict_action {
 	VERDICT_REJECT,
 };
 
+/* The steps of a decision, in their order. */
+enum decide_step {
+	STEP_RULES,
+	STEP_TENANT,
+	STEP_IDENTITY,
+	STEP_ADMISSION,
+	STEP_SERVER,
+};
+
 /* How the server was found. */
 enum verdict_by {
 	BY_NOBODY,    /* no server is named: HAProxy's own balance decides */
@@ -44,7 +53,8 @@ struct effects {
 
 struct verdict {
 	enum verdict_action action;
-	enum refusal refusal; /* of a rejection */
+	enum refusal refusal; /* of a rejection, */
+	enum decide_step refused_at;
 	/*
 	 * Who decided: the name of the rule, or the place in usher.json whose limit or binding
 	 * refused ("limits.client", "tenants.identity"); "" when none had a say.

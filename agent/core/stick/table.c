@@ -58,17 +58,28 @@ struct stick_table {
 	struct shard shards[N_SHARDS];
 };
 
-/* Ticks of 1/16 s: eight years in 32 bits, and the ten tentative seconds well resolved. */
+/* Ticks of 64 ms: 32 bits hold four years, and the ten tentative seconds are well resolved. */
 static uint32_t
 ticks(int64_t ms)
 {
 	return (uint32_t)(ms / 64);
 }
 
+/* Never below 0: a thread that read its clock earlier may have the lock later. */
 static int64_t
 since_ms(const struct entry *e, int64_t now)
 {
-	return (int64_t)(uint32_t)(ticks(now) - e->stamp) * 64;
+	int32_t since = (int32_t)(ticks(now) - e->stamp);
+
+	return since > 0 ? (int64_t)since * 64 : 0;
+}
+
+static int64_t
+age_ms(const struct entry *e, int64_t now)
+{
+	int32_t age_s = (int32_t)((uint32_t)(now / 1000) - e->placed_s);
+
+	return age_s > 0 ? (int64_t)age_s * 1000 : 0;
 }
 
 static uint64_t
@@ -225,7 +236,14 @@ is_expired(const struct stick_table *t, const struct entry *e, int64_t now)
 	       (open && t->limits.ends_reported ? t->limits.max_life_ms : t->limits.expire_ms);
 }
 
-/* Tentative long enough without an end: it was a real client. The stamp stays what it was. */
+/* Tentative long enough without an end: it is a real client, though nothing swept it yet. */
+static bool
+is_promotable(const struct entry *e, int64_t now)
+{
+	return e->phase == PHASE_TENTATIVE && since_ms(e, now) >= STICK_TENTATIVE_MS;
+}
+
+/* The stamp stays what it was. */
 static void
 promote(struct stick_table *t, struct shard *s, struct entry *e)
 {
@@ -247,7 +265,7 @@ sweep(struct stick_table *t, struct shard *s, int64_t now)
 	struct entry *e;
 
 	for (int i = 0; i < SWEEP && (e = front(s, PHASE_TENTATIVE)); i++) {
-		if (since_ms(e, now) < STICK_TENTATIVE_MS)
+		if (!is_promotable(e, now))
 			break;
 		promote(t, s, e);
 	}
@@ -276,25 +294,30 @@ evict(struct stick_table *t, struct shard *s, enum phase first, enum phase secon
 
 /* Room for a new tentative entry of so many units; it pushes out its like only. */
 static void
-make_room(struct stick_table *t, struct shard *s, uint64_t units)
+make_room(struct stick_table *t, struct shard *s, uint64_t units, int64_t now)
 {
 	while (s->units[PHASE_TENTATIVE] + s->units[PHASE_TENTATIVE_IDLE] + units >
-	       t->max_tentative_units)
-		if (!evict(t, s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
+	       t->max_tentative_units) {
+		struct entry *e = front(s, PHASE_TENTATIVE);
+
+		if (e && is_promotable(e, now))
+			promote(t, s, e);
+		else if (!evict(t, s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
 			break;
+	}
 	while (s->units[PHASE_LIVE] + s->units[PHASE_IDLE] > t->max_units)
 		if (!evict(t, s, PHASE_IDLE, PHASE_LIVE))
 			break;
 }
 
 static struct entry *
-insert(struct stick_table *t, struct shard *s, const struct stick_key *k)
+insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
 {
 	size_t key_len = k->scope.n + 1 + k->id.n;
 	size_t size = offsetof(struct entry, key) + key_len;
 	struct entry *e, **bucket = bucket_of(t, s, k->hash);
 
-	make_room(t, s, units_of(key_len));
+	make_room(t, s, units_of(key_len), now);
 	/* A short key stands in the padding; the struct is assigned whole all the same. */
 	e = malloc(size < sizeof(*e) ? sizeof(*e) : size);
 	if (!e)
@@ -325,8 +348,8 @@ stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t now,
 		*view = (struct stick_view){
 			.target = e->target,
 			.sessions = e->sessions,
-			.tentative = e->phase <= PHASE_TENTATIVE_IDLE,
-			.age_ms = (int64_t)((uint32_t)(now / 1000) - e->placed_s) * 1000,
+			.tentative = e->phase <= PHASE_TENTATIVE_IDLE && !is_promotable(e, now),
+			.age_ms = age_ms(e, now),
 		};
 	pthread_mutex_unlock(&s->lock);
 	return found;
@@ -344,9 +367,8 @@ phase_at_begin(const struct stick_table *t, const struct entry *e)
 static void
 begin_session(struct stick_table *t, struct shard *s, struct entry *e, int64_t now)
 {
-	/* Held for ten seconds by an earlier session: real, though nothing swept it yet. */
-	if (e->phase == PHASE_TENTATIVE && !list_is_empty(&e->list) &&
-	    since_ms(e, now) >= STICK_TENTATIVE_MS)
+	/* Held for ten seconds by an earlier session; an entry in no list is a new one. */
+	if (!list_is_empty(&e->list) && is_promotable(e, now))
 		promote(t, s, e);
 	if (t->limits.ends_reported && e->sessions < UINT16_MAX)
 		e->sessions++;
@@ -369,7 +391,7 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 		forget(t, s, e);
 		e = NULL;
 	}
-	if (!e && (e = insert(t, s, k))) {
+	if (!e && (e = insert(t, s, k, now))) {
 		e->target = target;
 		e->placed_s = (uint32_t)(now / 1000);
 	} else if (e && e->target == seen && seen != target) {
@@ -392,7 +414,7 @@ stick_table_session_end(struct stick_table *t, uint64_t hash, int64_t now)
 	pthread_mutex_lock(&s->lock);
 	e = find_by_hash(t, s, hash);
 	if (e && e->sessions) {
-		if (e->phase == PHASE_TENTATIVE && since_ms(e, now) >= STICK_TENTATIVE_MS)
+		if (is_promotable(e, now))
 			promote(t, s, e);
 		if (--e->sessions == 0) {
 			e->stamp = ticks(now);

@@ -4,7 +4,7 @@
 enum { MAX_COLUMNS = 64 };
 
 /* srv_op_state */
-enum { OP_STOPPED = 0, OP_STOPPING = 3 };
+enum { OP_STOPPED = 0, OP_STOPPING = 3, OP_MAX = OP_STOPPING };
 /* srv_admin_state: forced, inherited, from the file, by name resolution; forced, inherited. */
 enum { ADMIN_MAINT = 0x01 | 0x02 | 0x04 | 0x20, ADMIN_DRAIN = 0x08 | 0x10 };
 
@@ -14,16 +14,18 @@ runtime_reader_init(struct runtime_reader *r, struct str answer)
 	*r = (struct runtime_reader){ .rest = answer, -1, -1, -1, -1, -1, -1, -1 };
 }
 
-static struct str
-take_line(struct str *rest)
+/* False at the end. A last line without newline was cut short, maybe amid a number: no line. */
+static bool
+take_line(struct str *rest, struct str *line)
 {
-	const char *end = memchr(rest->p, '\n', rest->n);
-	struct str line = { rest->p, end ? (size_t)(end - rest->p) : rest->n };
-	size_t taken = line.n + (end != NULL);
+	const char *end = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
 
-	rest->p += taken;
-	rest->n -= taken;
-	return line;
+	if (!end)
+		return false;
+	*line = (struct str){ rest->p, (size_t)(end - rest->p) };
+	rest->p += line->n + 1;
+	rest->n -= line->n + 1;
+	return true;
 }
 
 static int
@@ -82,7 +84,7 @@ read_state(const struct runtime_reader *r, const struct str *words, int n,
 	uint64_t op, admin, weight;
 
 	if (r->backend < 0 || r->server < 0 || r->backend >= n || r->server >= n ||
-	    !number(words, n, r->op_state, 255, &op) ||
+	    !number(words, n, r->op_state, OP_MAX, &op) ||
 	    !number(words, n, r->admin_state, 255, &admin) ||
 	    !number(words, n, r->weight, 256, &weight))
 		return false;
@@ -125,10 +127,10 @@ read_sessions(const struct runtime_reader *r, const struct str *words, int n,
 bool
 runtime_reader_next(struct runtime_reader *r, struct runtime_server *s)
 {
-	struct str words[MAX_COLUMNS];
+	struct str line, words[MAX_COLUMNS];
 
-	while (r->rest.n) {
-		int n = split(take_line(&r->rest), words);
+	while (take_line(&r->rest, &line)) {
+		int n = split(line, words);
 
 		*s = (struct runtime_server){ 0 };
 		if (n && str_is(words[0], "#"))
@@ -137,4 +139,18 @@ runtime_reader_next(struct runtime_reader *r, struct runtime_server *s)
 			return true;
 	}
 	return false;
+}
+
+struct str
+runtime_info(struct str answer, const char *key)
+{
+	size_t n = strlen(key);
+	struct str line;
+
+	while (take_line(&answer, &line)) {
+		if (line.n > n + 2 && memcmp(line.p, key, n) == 0 && line.p[n] == ':' &&
+		    line.p[n + 1] == ' ')
+			return (struct str){ line.p + n + 2, line.n - n - 2 };
+	}
+	return (struct str){ 0 };
 }

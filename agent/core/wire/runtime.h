@@ -11,7 +11,7 @@
 #include "agent/core/base/str.h"
 
 /* The command whose answer is read here. */
-#define RUNTIME_COMMAND "show servers state; show servers conn\n"
+#define RUNTIME_COMMAND "show servers state; show servers conn; show info\n"
 
 enum runtime_state {
 	RUNTIME_UP,
@@ -40,5 +40,8 @@ void runtime_reader_init(struct runtime_reader *r, struct str answer);
 
 /* The next server; false at the end. */
 bool runtime_reader_next(struct runtime_reader *r, struct runtime_server *s);
+
+/* The value of a line "Key: value" of `show info`; p == NULL if there is none. */
+struct str runtime_info(struct str answer, const char *key);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Only the structured data is read: it is found by its "[usher@32473 ", so that header fields may
  * be what they like. A parameter is NAME="VALUE" with '"', '\' and ']' escaped by '\'
- * (RFC 5424, 6.3.3).
+ * (RFC 5424, 6.3.3), or NAME=VALUE: HAProxy's %{+Q} leaves %ts without quotes.
  */
 #include "agent/core/wire/syslog.h"
 
@@ -33,27 +33,28 @@ session_key_parse(struct str text, uint64_t *key)
 	return true;
 }
 
-/* NAME="VALUE" at the front of *at, the name up to the '='. */
+/* NAME="VALUE" or NAME=VALUE at the front of *at, the name up to the '='. */
 static bool
 take_param(struct str *at, struct str *name, struct str *value)
 {
 	const char *equals = at->n ? memchr(at->p, '=', at->n) : NULL;
+	bool quoted;
 	size_t i;
 
 	if (!equals)
 		return false;
 	*name = (struct str){ at->p, (size_t)(equals - at->p) };
 	i = name->n + 1;
-	if (i >= at->n || at->p[i] != '"')
-		return false;
-	value->p = at->p + ++i;
-	while (i < at->n && at->p[i] != '"')
-		i += at->p[i] == '\\' ? 2 : 1;
+	quoted = i < at->n && at->p[i] == '"';
+	i += quoted;
+	value->p = at->p + i;
+	while (i < at->n && (quoted ? at->p[i] != '"' : at->p[i] != ' ' && at->p[i] != ']'))
+		i += quoted && at->p[i] == '\\' ? 2 : 1;
 	if (i >= at->n)
 		return false;
 	value->n = (size_t)(at->p + i - value->p);
-	at->p += i + 1;
-	at->n -= i + 1;
+	at->p += i + quoted;
+	at->n -= i + quoted;
 	return true;
 }
 

@@ -1,0 +1,327 @@
+/*
+ * World → workers → services → signals. This file and main.c alone know everybody.
+ *
+ * The main thread has the default loop, with signals, HAProxy's runtime socket and session ends;
+ * workers have the connections. A reload builds the new world here and hands each worker a
+ * reference by message.
+ */
+#include "agent/serve.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/admin/service.h"
+#include "agent/core/base/mem.h"
+#include "agent/engine/counters.h"
+#include "agent/engine/world.h"
+#include "agent/health/runtime.h"
+#include "agent/io/log.h"
+#include "agent/io/worker.h"
+#include "agent/spoa/engines.h"
+#include "agent/spoa/service.h"
+#include "agent/spoa/session_end.h"
+
+enum { SIGNALS = 5 };
+
+struct process {
+	const struct options *options;
+	struct ev_loop *loop;
+	struct engine *engine;
+	struct world *world; /* ref; the newest one */
+	struct worker **workers;
+	unsigned n_workers;
+	struct counters *counters; /* one set for each worker, and the main thread's last */
+	struct spoa_service *service;
+	struct runtime_poller *poller;
+	struct session_end_receiver *ends;
+	struct admin_service *admin;
+	struct admin_reloads reloads;
+	ev_signal signals[SIGNALS];
+};
+
+/* ---- reload --------------------------------------------------------------------------------- */
+
+struct handover {
+	struct worker *worker;
+	struct world *world; /* the worker's reference */
+};
+
+static void
+take_world(void *arg)
+{
+	struct handover *h = arg;
+
+	world_unref(h->worker->world);
+	h->worker->world = h->world;
+	free(h);
+}
+
+/* False: the files have errors, printed, and nothing changed. */
+static bool
+reload(struct process *p)
+{
+	struct world *world = load_world(p->engine, p->options, p->world);
+
+	p->reloads.last = time(NULL);
+	p->reloads.last_refused = !world;
+	if (!world) {
+		p->reloads.refused++;
+		log_line(LOG_ERROR, "reload refused consequence=\"the running configuration stays\"");
+		return false;
+	}
+	p->reloads.done++;
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		struct handover *h = xmalloc(sizeof(*h));
+
+		*h = (struct handover){ p->workers[i], world_ref(world) };
+		inbox_send(&p->workers[i]->inbox, take_world, h);
+	}
+	runtime_poller_set_world(p->poller, world);
+	world_unref(p->world);
+	p->world = world;
+	log_line(LOG_INFO, "reload done");
+	return true;
+}
+
+/* ---- what the admin service sees ------------------------------------------------------------ */
+
+static struct world *
+view_world(void *arg)
+{
+	return ((struct process *)arg)->world;
+}
+
+static void
+view_counters(void *arg, struct counters *sum)
+{
+	const struct process *p = arg;
+
+	counters_sum(p->counters, p->n_workers + 1, sum);
+}
+
+struct engine_row {
+	admin_engine_fn *row;
+	void *arg;
+};
+
+static void
+view_engine(void *arg, struct str id, unsigned connections)
+{
+	const struct engine_row *to = arg;
+
+	to->row(to->arg, &(struct admin_engine){ id, connections });
+}
+
+static void
+view_engines(void *arg, admin_engine_fn *row, void *row_arg)
+{
+	engines_each(view_engine, &(struct engine_row){ row, row_arg });
+}
+
+static void
+view_haproxy(void *arg, struct admin_haproxy *h)
+{
+	const struct runtime_haproxy *from =
+		runtime_poller_haproxy(((struct process *)arg)->poller);
+
+	h->answers = from->answers;
+	h->pid = from->pid;
+	h->uptime_s = from->uptime_s;
+	snprintf(h->version, sizeof(h->version), "%s", from->version);
+}
+
+static bool
+view_reload(void *arg)
+{
+	return reload(arg);
+}
+
+static void
+open_admin(struct process *p)
+{
+	struct admin_view view = {
+		.arg = p,
+		.world = view_world,
+		.counters = view_counters,
+		.engines = view_engines,
+		.haproxy = view_haproxy,
+		.reload = view_reload,
+		.reloads = &p->reloads,
+		.started = time(NULL),
+		.n_workers = p->n_workers,
+	};
+
+	p->admin = admin_service_new(p->loop, &p->world->policy, &view);
+}
+
+/* ---- signals -------------------------------------------------------------------------------- */
+
+static void
+on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct process *p = w->data;
+
+	if (w->signum == SIGHUP || w->signum == SIGUSR2) {
+		reload(p);
+		return;
+	}
+	log_line(LOG_INFO, "stopping signal=%d", w->signum);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+watch_signals(struct process *p)
+{
+	static const int numbers[SIGNALS] = { SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < SIGNALS; i++) {
+		ev_signal_init(&p->signals[i], on_signal, numbers[i]);
+		p->signals[i].data = p;
+		ev_signal_start(p->loop, &p->signals[i]);
+	}
+}
+
+/* ---- start and stop ------------------------------------------------------------------------- */
+
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void
+write_pid_file(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f) {
+		log_line(LOG_WARNING, "pid file failed path=%s reason=\"%s\"", path,
+			 strerror(errno));
+		return;
+	}
+	fprintf(f, "%d\n", getpid());
+	fclose(f);
+}
+
+static bool
+make_workers(struct process *p)
+{
+	p->n_workers = p->options->n_workers;
+	if (p->n_workers == 0)
+		p->n_workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	p->workers = xcalloc(p->n_workers, sizeof(*p->workers));
+	p->counters = xcalloc(p->n_workers + 1, sizeof(*p->counters));
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		p->workers[i] = worker_new(i);
+		if (!p->workers[i])
+			return false;
+		p->workers[i]->counters = &p->counters[i];
+		p->workers[i]->world = world_ref(p->world);
+	}
+	return true;
+}
+
+static void
+stop_worker(void *arg)
+{
+	struct handover *h = arg;
+
+	spoa_service_stop(((struct process *)h->worker->owner)->service, h->worker);
+	free(h);
+}
+
+static void
+run_workers(struct process *p)
+{
+	for (unsigned i = 0; i < p->n_workers; i++)
+		if (worker_start(p->workers[i]) < 0) {
+			log_line(LOG_ERROR, "worker failed index=%u", i);
+			exit(1);
+		}
+	log_line(LOG_INFO, "agent ready workers=%u pid=%d", p->n_workers, getpid());
+	ev_run(p->loop, 0);
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		struct handover *h = xmalloc(sizeof(*h));
+
+		*h = (struct handover){ p->workers[i], NULL };
+		inbox_send(&p->workers[i]->inbox, stop_worker, h);
+	}
+	for (unsigned i = 0; i < p->n_workers; i++)
+		worker_join(p->workers[i]);
+}
+
+static void
+fini(struct process *p)
+{
+	for (unsigned i = 0; p->workers && i < p->n_workers; i++)
+		if (p->workers[i]) {
+			world_unref(p->workers[i]->world);
+			worker_free(p->workers[i]);
+		}
+	free(p->workers);
+	free(p->counters);
+	world_unref(p->world);
+}
+
+static int
+run(struct process *p)
+{
+	if (p->world->n_listen == 0) {
+		fprintf(stderr, "usher: nobody would ask: no frontend has a `filter spoe engine "
+				"usher` line, and usher.json has no agent.listen. See "
+				"haproxy/README.md for the lines that HAProxy needs.\n");
+		return 1;
+	}
+	if (p->options->daemon && daemon(1, 1) < 0) {
+		perror("usher: cannot go to the background");
+		return 1;
+	}
+	raise_descriptor_limit();
+	p->loop = ev_default_loop(EVFLAG_AUTO);
+	if (!p->loop || !make_workers(p))
+		return 1;
+	for (unsigned i = 0; i < p->n_workers; i++)
+		p->workers[i]->owner = p;
+	p->service = spoa_service_open(p->world, p->workers, p->n_workers);
+	if (!p->service)
+		return 1;
+	if (p->options->pid_file)
+		write_pid_file(p->options->pid_file);
+	watch_signals(p);
+	p->poller = runtime_poller_new(p->loop, p->world);
+	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
+	open_admin(p);
+	run_workers(p);
+	admin_service_free(p->admin);
+	session_end_receiver_free(p->ends);
+	runtime_poller_free(p->poller);
+	spoa_service_free(p->service);
+	if (p->options->pid_file)
+		unlink(p->options->pid_file);
+	log_line(LOG_INFO, "stopped");
+	return 0;
+}
+
+int
+serve(struct engine *e, const struct options *options)
+{
+	struct process p = { .options = options, .engine = e };
+	int status;
+
+	p.world = load_world(e, options, NULL);
+	status = p.world ? run(&p) : 1;
+	fini(&p);
+	return status;
+}

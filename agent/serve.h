@@ -1,0 +1,16 @@
+/*
+ * usher at work: from the files to serving, until a signal ends it.
+ */
+#ifndef USHER_SERVE_H
+#define USHER_SERVE_H
+
+#include "agent/engine/world.h"
+#include "agent/options.h"
+
+/* `usher agent`. Returns the exit code. */
+int serve(struct engine *e, const struct options *options);
+
+/* A world out of the files, or NULL; every finding is printed. */
+struct world *load_world(struct engine *e, const struct options *o, struct world *old);
+
+#endif
