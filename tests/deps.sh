@@ -9,7 +9,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
-check="check python3-pytest git prometheus"
+check="check python3-pytest python3-yaml git prometheus"
 
 want=""
 for group in "$@"; do

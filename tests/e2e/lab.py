@@ -204,6 +204,7 @@ class Lab:
         self.haproxy = self.usher = None
         self.n_ushers, self.killed_usher = 0, False
         self.extra_env = {}
+        self.debug = True  # usher's -d: every connection and verdict in its log
 
     # -- set up
 
@@ -257,7 +258,8 @@ class Lab:
 
     def usher_command(self, *more):
         policy = ["-P", str(self.policy)] if self.policy else []
-        return [USHER, "agent", "-f", str(self.config), *policy, "-d", *more]
+        debug = ["-d"] if self.debug else []
+        return [USHER, "agent", "-f", str(self.config), *policy, *debug, *more]
 
     def start_usher(self, *more, user=None):
         self.n_ushers += 1
@@ -331,10 +333,12 @@ class Lab:
 
         The client id is looked for as the log shows it: with \\x22 for a quote and so on.
         """
-        lines = re.findall(r"debug verdict (.*)", self.usher.log())
-        found = [{key: quoted or plain for key, quoted, plain in
-                  re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', line)} for line in lines]
-        return [verdict for verdict in found if verdict["client_id"] == client_id]
+        return [verdict for verdict in self.all_verdicts() if verdict["client_id"] == client_id]
+
+    def all_verdicts(self):
+        return [{key: quoted or plain for key, quoted, plain in
+                 re.findall(r'(\w+)=(?:"([^"]*)"|(\S+))', line)}
+                for line in re.findall(r"(?m)^\S+ \w+ verdict (.*)", self.usher.log())]
 
     def where(self, client_id):
         """The broker that last accepted this client, None if none has."""
@@ -345,10 +349,14 @@ class Lab:
 
     def place(self, client_id, port=None, **options):
         """Connect once, leave, and the broker it was sent to."""
-        seen = {n: b.arrivals().count(client_id) for n, b in self.brokers.items()}
+        seen = self.seen(client_id)
         code = mqtt.visit(port or self.ports["mqtt"], client_id, **options)
         assert code == 0, f"{client_id}: CONNACK {code}"
         return wait_for(lambda: self.newest(client_id, seen), f"{client_id} at a broker")
+
+    def seen(self, client_id):
+        """Broker → how often it has accepted this client, for newest() later."""
+        return {n: b.arrivals().count(client_id) for n, b in self.brokers.items()}
 
     def newest(self, client_id, seen):
         for name, broker in self.brokers.items():

@@ -1,5 +1,6 @@
 """Brokers die, fill up and freeze: whose clients notice, and for how long."""
 
+import signal
 import time
 
 import mqtt
@@ -18,9 +19,10 @@ def test_broker_killed(lab, count):
     for i in lost:
         assert held[i].is_closed()
         held[i].close()
+        seen = lab.seen(i)
         held[i] = mqtt.connect(lab.ports["mqtt"], i)
         assert held[i].code == 0
-        assert lab.where(i) in ("emqx1", "emqx3")
+        assert lab.newest(i, seen) in ("emqx1", "emqx3")
     assert time.monotonic() - started < 2 + len(lost) * 0.05
     for i in held:
         if homes[i] != "emqx2":
@@ -39,9 +41,9 @@ def test_broker_full(lab):
     """One that takes no more is no trouble for the others, nor for those it has."""
     lab.brokers["emqx1"] = Broker("emqx1", lab.directory, lab.brokers["emqx1"].port,
                                   "max_connections 2")
+    lab.edit_config(("level operator", "level admin"))
     lab.start()
-    held = {}
-    refused = []
+    held, refused = {}, []
     for i in range(12):
         client_id = f"c{i}"
         started = time.monotonic()
@@ -50,7 +52,7 @@ def test_broker_full(lab):
         except mqtt.Closed:
             refused.append(client_id)
             assert time.monotonic() - started < 1, "turned away at once"
-    assert len(lab.brokers["emqx1"].arrivals()) <= 2
+    assert refused and len(lab.brokers["emqx1"].arrivals()) < 4
     assert lab.spread(held)["emqx2"] == lab.spread(held)["emqx3"] == 4
     for client in held.values():
         assert client.code == 0
@@ -70,7 +72,7 @@ def test_broker_frozen(lab):
     lab.start()
     homes = {f"c{i}": lab.place(f"c{i}") for i in range(9)}
     frozen = lab.brokers["emqx3"]
-    frozen.process.send_signal(19)  # SIGSTOP: the kernel still accepts for it
+    frozen.process.send_signal(signal.SIGSTOP)  # the kernel still accepts for it
     try:
         for i in homes:
             if homes[i] != "emqx3":
@@ -78,5 +80,5 @@ def test_broker_frozen(lab):
                 assert lab.place(i) == homes[i]
                 assert time.monotonic() - started < 1
     finally:
-        frozen.process.send_signal(18)
+        frozen.process.send_signal(signal.SIGCONT)
     wait_for(lambda: mqtt.visit(lab.ports["mqtt"], "c0") == 0, "all to be well")

@@ -89,6 +89,52 @@ set_disabled(struct server_line *l)
 	return true;
 }
 
+/* [no-]send-proxy, [no-]send-proxy-v2[-ssl[-cn]] */
+static bool
+set_proxy_header(struct server_line *l)
+{
+	struct str name = str_of(word(l->p, l->i));
+	bool no = str_has_prefix(name, STR("no-"));
+	unsigned bits = PROXY_HEADER_V1;
+
+	if (str_has_suffix(name, STR("-v2")))
+		bits = PROXY_HEADER_V2;
+	else if (str_has_suffix(name, STR("-ssl")) || str_has_suffix(name, STR("-cn")))
+		bits = PROXY_HEADER_V2 | PROXY_HEADER_TLV;
+	if (no)
+		l->s->proxy_header &= ~bits;
+	else
+		l->s->proxy_header |= bits;
+	return true;
+}
+
+/* Of the options only these make a TLV in a header that speaks of no client. */
+static bool
+set_header_options(struct server_line *l)
+{
+	static const char *const lasting[] = { "ssl", "cert-", "crc32c" };
+	const char *list = word(l->p, l->i + 1);
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (strstr(list, lasting[i]))
+			l->s->proxy_header |= PROXY_HEADER_TLV;
+	return true;
+}
+
+static bool
+set_check_send_proxy(struct server_line *l)
+{
+	l->s->check_send_proxy = strncmp(word(l->p, l->i), "no-", 3) != 0;
+	return true;
+}
+
+static bool
+set_check_elsewhere(struct server_line *l)
+{
+	l->s->check_elsewhere = true;
+	return true;
+}
+
 /* `source ADDRESS [usesrc WHAT] [interface NAME]` */
 static bool
 read_source(struct server_line *l)
@@ -116,7 +162,7 @@ static const struct server_option options[] = {
 	{ .name = "maxconn", .n_args = 1, .set = set_maxconn },
 	{ .name = "weight", .n_args = 1, .set = set_weight },
 	{ .name = "source", .n_args = -1, .set = read_source },
-	{ .name = "addr", .n_args = 1 },
+	{ .name = "addr", .n_args = 1, .set = set_check_elsewhere },
 	{ .name = "agent-addr", .n_args = 1 },
 	{ .name = "agent-check" },
 	{ .name = "agent-inter", .n_args = 1 },
@@ -127,7 +173,7 @@ static const struct server_option options[] = {
 	{ .name = "ca-file", .n_args = 1 },
 	{ .name = "check-alpn", .n_args = 1 },
 	{ .name = "check-proto", .n_args = 1 },
-	{ .name = "check-send-proxy" },
+	{ .name = "check-send-proxy", .set = set_check_send_proxy },
 	{ .name = "check-sni", .n_args = 1 },
 	{ .name = "check-ssl" },
 	{ .name = "check-via-socks4" },
@@ -154,12 +200,12 @@ static const struct server_option options[] = {
 	{ .name = "minconn", .n_args = 1 },
 	{ .name = "namespace", .n_args = 1 },
 	{ .name = "no-agent-check" },
-	{ .name = "no-check-send-proxy" },
+	{ .name = "no-check-send-proxy", .set = set_check_send_proxy },
 	{ .name = "no-check-ssl" },
-	{ .name = "no-send-proxy" },
-	{ .name = "no-send-proxy-v2" },
-	{ .name = "no-send-proxy-v2-ssl" },
-	{ .name = "no-send-proxy-v2-ssl-cn" },
+	{ .name = "no-send-proxy", .set = set_proxy_header },
+	{ .name = "no-send-proxy-v2", .set = set_proxy_header },
+	{ .name = "no-send-proxy-v2-ssl", .set = set_proxy_header },
+	{ .name = "no-send-proxy-v2-ssl-cn", .set = set_proxy_header },
 	{ .name = "no-ssl" },
 	{ .name = "no-ssl-reuse" },
 	{ .name = "no-sslv3" },
@@ -178,19 +224,19 @@ static const struct server_option options[] = {
 	{ .name = "pool-low-conn", .n_args = 1 },
 	{ .name = "pool-max-conn", .n_args = 1 },
 	{ .name = "pool-purge-delay", .n_args = 1 },
-	{ .name = "port", .n_args = 1 },
+	{ .name = "port", .n_args = 1, .set = set_check_elsewhere },
 	{ .name = "proto", .n_args = 1 },
-	{ .name = "proxy-v2-options", .n_args = 1 },
+	{ .name = "proxy-v2-options", .n_args = 1, .set = set_header_options },
 	{ .name = "redir", .n_args = 1 },
 	{ .name = "resolve-net", .n_args = 1 },
 	{ .name = "resolve-opts", .n_args = 1 },
 	{ .name = "resolve-prefer", .n_args = 1 },
 	{ .name = "resolvers", .n_args = 1 },
 	{ .name = "rise", .n_args = 1 },
-	{ .name = "send-proxy" },
-	{ .name = "send-proxy-v2" },
-	{ .name = "send-proxy-v2-ssl" },
-	{ .name = "send-proxy-v2-ssl-cn" },
+	{ .name = "send-proxy", .set = set_proxy_header },
+	{ .name = "send-proxy-v2", .set = set_proxy_header },
+	{ .name = "send-proxy-v2-ssl", .set = set_proxy_header },
+	{ .name = "send-proxy-v2-ssl-cn", .set = set_proxy_header },
 	{ .name = "slowstart", .n_args = 1 },
 	{ .name = "sni", .n_args = 1 },
 	{ .name = "socks4", .n_args = 1 },

@@ -28,11 +28,18 @@ free_server(struct server *s)
 }
 
 static void
+free_lines(struct raw_line *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_texts(lines[i].words, lines[i].n);
+	free(lines);
+}
+
+static void
 free_proxy(struct proxy *p)
 {
-	for (size_t i = 0; i < p->n_lines; i++)
-		free_texts(p->lines[i].words, p->lines[i].n);
-	free(p->lines);
+	free_lines(p->lines, p->n_lines);
+	free_lines(p->all, p->n_all);
 	for (size_t i = 0; i < p->n_filters; i++) {
 		free(p->filters[i].engine);
 		free(p->filters[i].config);
@@ -69,6 +76,7 @@ topology_fini(struct topology *t)
 		free(t->variables[i].value);
 	}
 	free(t->variables);
+	free_lines(t->global, t->n_global);
 	free_texts(t->stats_sockets, t->n_stats_sockets);
 	free_texts(t->files, t->n_files);
 	topology_init(t);
@@ -90,6 +98,12 @@ struct server *
 proxy_server(const struct proxy *p, struct str name)
 {
 	return map_get(&p->server_by_name, name);
+}
+
+bool
+spoe_filter_is_ours(const struct spoe_filter *f)
+{
+	return str_has_prefix(str_of(f->engine), STR("usher"));
 }
 
 const char *

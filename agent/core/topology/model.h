@@ -59,6 +59,15 @@ struct server {
 	uint16_t weight;  /* 0..256 */
 	uint32_t maxconn; /* 0: no limit */
 	bool backup, disabled, check;
+	unsigned proxy_header; /* PROXY_HEADER_… bits: what it is sent before the first byte */
+	bool check_send_proxy; /* health checks send that header in any case */
+	bool check_elsewhere;  /* `addr` or `port`: checks go to another place, without header */
+};
+
+enum {
+	PROXY_HEADER_V1 = 1,
+	PROXY_HEADER_V2 = 2,  /* stronger than V1 */
+	PROXY_HEADER_TLV = 4, /* V2 has a TLV even where no client is: its length is never 0 */
 };
 
 /* `filter spoe engine NAME config FILE`. */
@@ -81,8 +90,10 @@ struct proxy {
 	struct place at;
 	enum proxy_mode mode;
 	bool disabled;
-	struct raw_line *lines; /* owned, file order */
+	struct raw_line *lines; /* owned, file order; those with readers of their own */
 	size_t n_lines;
+	struct raw_line *all; /* owned, file order, inherited ones first: every line, for advice */
+	size_t n_all;
 
 	/* as a frontend */
 	size_t n_binds;		    /* lines, not addresses */
@@ -113,6 +124,8 @@ struct topology {
 	size_t n_proxies;
 	struct map frontends, backends; /* by name; a listen is in both */
 
+	struct raw_line *global; /* owned; every line of the global sections, `global` included */
+	size_t n_global;
 	char **stats_sockets; /* owned; addresses as written */
 	size_t n_stats_sockets;
 	uint32_t nbthread; /* 0: not said */
@@ -136,6 +149,9 @@ void topology_fini(struct topology *t);
 struct proxy *topology_frontend(const struct topology *t, struct str name);
 struct proxy *topology_backend(const struct topology *t, struct str name);
 struct server *proxy_server(const struct proxy *p, struct str name);
+
+/* Our engines are told from others' by their name, which begins with "usher". */
+bool spoe_filter_is_ours(const struct spoe_filter *f);
 
 /* "frontend", "backend", "listen", "defaults": the section's keyword. */
 const char *proxy_kind_name(enum proxy_kind kind);

@@ -121,15 +121,21 @@ parser_hint(const char *name, const void *names, size_t n, size_t stride, char *
 }
 
 void
-parser_keep_line(struct parser *p)
+parser_copy_line(struct parser *p, struct raw_line **lines, size_t *n)
 {
 	struct raw_line line = { .n = p->in.line.n_words, .at = parser_place(p) };
 
 	line.words = xcalloc(line.n, sizeof(*line.words));
 	for (size_t i = 0; i < line.n; i++)
 		line.words[i] = str_dup(str_of(p->in.line.words[i]));
-	ARRAY_GROW(p->proxy->lines, p->proxy->n_lines);
-	p->proxy->lines[p->proxy->n_lines++] = line;
+	ARRAY_GROW(*lines, *n);
+	(*lines)[(*n)++] = line;
+}
+
+void
+parser_keep_line(struct parser *p)
+{
+	parser_copy_line(p, &p->proxy->lines, &p->proxy->n_lines);
 }
 
 /* ---- sections and keywords ------------------------------------------------------------------- */
@@ -172,6 +178,10 @@ take_keyword(struct parser *p)
 		parser_alert(p, "'listen' or 'defaults' expected.");
 		return;
 	}
+	if (p->proxy)
+		parser_copy_line(p, &p->proxy->all, &p->proxy->n_all);
+	else if (keywords == &section_global_keywords)
+		parser_copy_line(p, &p->t->global, &p->t->n_global);
 	if (strcmp(name, "no") == 0 || strcmp(name, "default") == 0) {
 		if (section_proxy_negate(p))
 			return;

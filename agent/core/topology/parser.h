@@ -122,6 +122,9 @@ void line_stick(struct parser *p);
 void line_environment(struct parser *p);
 const char *variables_get(void *parser, struct str name);
 
+/* Append a copy of the words at hand to an array of lines. */
+void parser_copy_line(struct parser *p, struct raw_line **lines, size_t *n);
+
 /* Keep the line in p->proxy->lines. */
 void parser_keep_line(struct parser *p);
 

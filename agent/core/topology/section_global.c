@@ -10,6 +10,7 @@ enum { THREADS_MAX_2_6 = 64 };
 void
 section_global_begin(struct parser *p)
 {
+	parser_copy_line(p, &p->t->global, &p->t->n_global);
 	(void)!parser_too_many_words(p, 0);
 }
 

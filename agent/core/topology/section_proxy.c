@@ -29,19 +29,19 @@ capability_name(enum proxy_kind kind)
 }
 
 static void
-copy_lines(struct proxy *to, const struct proxy *from)
+copy_lines(struct raw_line **to, size_t *n, const struct raw_line *from, size_t n_from)
 {
-	for (size_t i = 0; i < from->n_lines; i++) {
-		struct raw_line line = from->lines[i];
+	for (size_t i = 0; i < n_from; i++) {
+		struct raw_line line = from[i];
 
 		/* An ACL of a defaults section is known to that section's own rules alone. */
 		if (strcmp(line.words[0], "acl") == 0)
 			continue;
 		line.words = xcalloc(line.n, sizeof(*line.words));
 		for (size_t w = 0; w < line.n; w++)
-			line.words[w] = str_dup(str_of(from->lines[i].words[w]));
-		ARRAY_GROW(to->lines, to->n_lines);
-		to->lines[to->n_lines++] = line;
+			line.words[w] = str_dup(str_of(from[i].words[w]));
+		ARRAY_GROW(*to, *n);
+		(*to)[(*n)++] = line;
 	}
 }
 
@@ -52,7 +52,8 @@ inherit(struct proxy *to, const struct proxy *from)
 	to->balance = from->balance;
 	to->disabled = from->disabled;
 	to->default_server = from->default_server;
-	copy_lines(to, from);
+	copy_lines(&to->lines, &to->n_lines, from->lines, from->n_lines);
+	copy_lines(&to->all, &to->n_all, from->all, from->n_all);
 	for (size_t i = 0; i < from->n_logs; i++) {
 		ARRAY_GROW(to->logs, to->n_logs);
 		to->logs[to->n_logs] = (struct log_target){ .at = from->logs[i].at };

@@ -51,6 +51,11 @@ spoe_engine_fini(struct spoe_engine *e)
 	free(e->var_prefix);
 	free_names(e->messages, e->n_messages);
 	free_names(e->groups, e->n_groups);
+	for (size_t i = 0; i < e->n_args; i++) {
+		free(e->args[i].name);
+		free(e->args[i].expression);
+	}
+	free(e->args);
 	spoe_engine_init(e);
 }
 
@@ -217,6 +222,26 @@ take_agent_keyword(struct engine_parser *p)
 		alert(p, "unknown keyword '%s' in spoe-agent section.", word(p, 0));
 }
 
+/* ---- the lines of spoe-message --------------------------------------------------------------- */
+
+static void
+take_message_keyword(struct engine_parser *p)
+{
+	if (strcmp(word(p, 0), "args") != 0)
+		return;
+	for (size_t i = 1; i < p->in.line.n_words; i++) {
+		const char *text = word(p, i), *equals = strchr(text, '=');
+		/* An `=` behind a bracket is the expression's own. */
+		size_t n =
+			equals && equals < text + strcspn(text, "(") ? (size_t)(equals - text) : 0;
+		struct spoe_arg arg = { str_dup((struct str){ text, n }),
+					str_dup(str_of(n ? equals + 1 : text)) };
+
+		ARRAY_GROW(p->out->args, p->out->n_args);
+		p->out->args[p->out->n_args++] = arg;
+	}
+}
+
 /* ---- scopes and sections --------------------------------------------------------------------- */
 
 static void
@@ -283,6 +308,8 @@ take_line(struct reader *in)
 		p->part = PART_GROUP;
 	else if (p->part == PART_AGENT)
 		take_agent_keyword(p);
+	else if (p->part == PART_MESSAGE)
+		take_message_keyword(p);
 	else if (p->part == PART_NONE)
 		reader_alert(in, "unknown keyword '%s' out of section.", name);
 }

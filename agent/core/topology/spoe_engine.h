@@ -7,6 +7,11 @@
 
 #include "agent/core/topology/parse.h"
 
+/* One argument of a message: `args NAME=EXPRESSION`. */
+struct spoe_arg {
+	char *name, *expression; /* owned; a name not given is "" */
+};
+
 struct spoe_engine {
 	char *agent;	  /* owned; `spoe-agent` */
 	char *backend;	  /* owned; `use-backend`, not resolved */
@@ -17,6 +22,8 @@ struct spoe_engine {
 	size_t n_messages;
 	char **groups; /* owned; what `groups` offers to send-spoe-group */
 	size_t n_groups;
+	struct spoe_arg *args; /* owned; of all messages of the scope */
+	size_t n_args;
 };
 
 void spoe_engine_init(struct spoe_engine *e);

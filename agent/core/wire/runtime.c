@@ -1,4 +1,8 @@
-/* Lines of blank-separated words; a line that starts with '#' names the columns that follow. */
+/*
+ * Two shapes of table: words between blanks, and CSV. In both a line that starts with '#' names
+ * the columns of the lines that follow; that of a CSV table is told by its commas. Fields of the
+ * CSV may be quoted, but not those up to the last one that is read here.
+ */
 #include "agent/core/wire/runtime.h"
 
 enum { MAX_COLUMNS = 64 };
@@ -11,7 +15,7 @@ enum { ADMIN_MAINT = 0x01 | 0x02 | 0x04 | 0x20, ADMIN_DRAIN = 0x08 | 0x10 };
 void
 runtime_reader_init(struct runtime_reader *r, struct str answer)
 {
-	*r = (struct runtime_reader){ .rest = answer, -1, -1, -1, -1, -1, -1, -1 };
+	*r = (struct runtime_reader){ answer, false, -1, -1, -1, -1, -1, -1 };
 }
 
 /* False at the end. A last line without newline was cut short, maybe amid a number: no line. */
@@ -29,7 +33,7 @@ take_line(struct str *rest, struct str *line)
 }
 
 static int
-split(struct str line, struct str words[MAX_COLUMNS])
+split_words(struct str line, struct str words[MAX_COLUMNS])
 {
 	int n = 0;
 	size_t at = 0;
@@ -49,26 +53,47 @@ split(struct str line, struct str words[MAX_COLUMNS])
 	return n;
 }
 
-/* The header's first word is '#', so names[i + 1] names the column of words[i]. */
+static int
+split_csv(struct str line, struct str fields[MAX_COLUMNS])
+{
+	int n = 0;
+
+	while (n < MAX_COLUMNS) {
+		const char *comma = line.n ? memchr(line.p, ',', line.n) : NULL;
+
+		fields[n++] = (struct str){ line.p, comma ? (size_t)(comma - line.p) : line.n };
+		if (!comma)
+			break;
+		line.n -= (size_t)(comma + 1 - line.p);
+		line.p = comma + 1;
+	}
+	return n;
+}
+
 static int
 column(const struct str *names, int n, const char *name)
 {
-	for (int i = 1; i < n; i++)
+	for (int i = 0; i < n; i++)
 		if (str_is(names[i], name))
-			return i - 1;
+			return i;
 	return -1;
 }
 
+/* The line behind "# ". */
 static void
-read_header(struct runtime_reader *r, const struct str *words, int n)
+read_header(struct runtime_reader *r, struct str line)
 {
-	r->backend = column(words, n, "be_name");
-	r->server = column(words, n, "srv_name");
-	r->op_state = column(words, n, "srv_op_state");
-	r->admin_state = column(words, n, "srv_admin_state");
-	r->weight = column(words, n, "srv_uweight");
-	r->names = column(words, n, "bkname/svname");
-	r->used = column(words, n, "used_cur");
+	struct str names[MAX_COLUMNS];
+	int n;
+
+	r->is_csv = memchr(line.p, ',', line.n);
+	n = r->is_csv ? split_csv(line, names) : split_words(line, names);
+	r->backend = column(names, n, r->is_csv ? "pxname" : "be_name");
+	r->server = column(names, n, r->is_csv ? "svname" : "srv_name");
+	r->op_state = column(names, n, "srv_op_state");
+	r->admin_state = column(names, n, "srv_admin_state");
+	r->weight = column(names, n, "srv_uweight");
+	r->sessions = column(names, n, "scur");
 }
 
 static bool
@@ -105,37 +130,37 @@ read_state(const struct runtime_reader *r, const struct str *words, int n,
 }
 
 static bool
-read_sessions(const struct runtime_reader *r, const struct str *words, int n,
+read_sessions(const struct runtime_reader *r, const struct str *fields, int n,
 	      struct runtime_server *s)
 {
-	const char *slash;
-	uint64_t used;
+	uint64_t sessions;
 
-	if (r->names < 0 || r->names >= n || !number(words, n, r->used, UINT32_MAX, &used))
+	if (r->backend < 0 || r->server < 0 || r->backend >= n || r->server >= n ||
+	    !number(fields, n, r->sessions, UINT32_MAX, &sessions))
 		return false;
-	slash = memchr(words[r->names].p, '/', words[r->names].n);
-	if (!slash)
-		return false;
-	s->backend = (struct str){ words[r->names].p, (size_t)(slash - words[r->names].p) };
-	s->server = (struct str){ slash + 1, words[r->names].n - s->backend.n - 1 };
-	s->has_state = false;
-	s->has_sessions = true;
-	s->sessions = (uint32_t)used;
+	*s = (struct runtime_server){
+		.backend = fields[r->backend],
+		.server = fields[r->server],
+		.has_sessions = true,
+		.sessions = (uint32_t)sessions,
+	};
 	return true;
 }
 
 bool
 runtime_reader_next(struct runtime_reader *r, struct runtime_server *s)
 {
-	struct str line, words[MAX_COLUMNS];
+	struct str fields[MAX_COLUMNS], line;
 
 	while (take_line(&r->rest, &line)) {
-		int n = split(line, words);
+		int n;
 
-		*s = (struct runtime_server){ 0 };
-		if (n && str_is(words[0], "#"))
-			read_header(r, words, n);
-		else if (read_state(r, words, n, s) || read_sessions(r, words, n, s))
+		if (str_has_prefix(line, STR("# "))) {
+			read_header(r, (struct str){ line.p + 2, line.n - 2 });
+			continue;
+		}
+		n = r->is_csv ? split_csv(line, fields) : split_words(line, fields);
+		if (r->is_csv ? read_sessions(r, fields, n, s) : read_state(r, fields, n, s))
 			return true;
 	}
 	return false;
@@ -147,10 +172,9 @@ runtime_info(struct str answer, const char *key)
 	size_t n = strlen(key);
 	struct str line;
 
-	while (take_line(&answer, &line)) {
+	while (take_line(&answer, &line))
 		if (line.n > n + 2 && memcmp(line.p, key, n) == 0 && line.p[n] == ':' &&
 		    line.p[n + 1] == ' ')
 			return (struct str){ line.p + n + 2, line.n - n - 2 };
-	}
 	return (struct str){ 0 };
 }

@@ -1,6 +1,6 @@
 /*
  * What HAProxy's runtime socket says of its servers (management guide, "show servers state" and
- * "show servers conn").
+ * "show stat"). "show servers conn" would be shorter, but counts no connection in mode tcp.
  *
  * Columns are found by the name in the header line, since their order and number differ between
  * versions. Lines that do not make sense are passed over.
@@ -10,8 +10,8 @@
 
 #include "agent/core/base/str.h"
 
-/* The command whose answer is read here. */
-#define RUNTIME_COMMAND "show servers state; show servers conn; show info\n"
+/* The command whose answer is read here; 4: of the statistics those of servers alone. */
+#define RUNTIME_COMMAND "show servers state; show stat -1 4 -1; show info\n"
 
 enum runtime_state {
 	RUNTIME_UP,
@@ -27,13 +27,14 @@ struct runtime_server {
 	enum runtime_state state;
 	uint16_t weight;
 	bool has_sessions;
-	uint32_t sessions; /* connections in use */
+	uint32_t sessions; /* current ones */
 };
 
 struct runtime_reader {
 	struct str rest;
-	/* Columns of the table at hand; -1: it has none such. */
-	int backend, server, op_state, admin_state, weight, names, used;
+	bool is_csv; /* the table at hand */
+	/* Its columns; -1: it has none such. */
+	int backend, server, op_state, admin_state, weight, sessions;
 };
 
 void runtime_reader_init(struct runtime_reader *r, struct str answer);

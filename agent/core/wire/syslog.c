@@ -1,6 +1,7 @@
 /*
- * Only the structured data is read: it is found by its "[usher@32473 ", so that header fields may
- * be what they like. A parameter is NAME="VALUE" with '"', '\' and ']' escaped by '\'
+ * Only the structured data is read: it begins with the first " [", so that header fields may be
+ * what they like, and is walked element by element, so that what a client put into another's
+ * value is not taken for ours. A parameter is NAME="VALUE" with '"', '\' and ']' escaped by '\'
  * (RFC 5424, 6.3.3), or NAME=VALUE: HAProxy's %{+Q} leaves %ts without quotes.
  */
 #include "agent/core/wire/syslog.h"
@@ -33,56 +34,91 @@ session_key_parse(struct str text, uint64_t *key)
 	return true;
 }
 
-/* NAME="VALUE" or NAME=VALUE at the front of *at, the name up to the '='. */
+static void
+skip(struct str *at, size_t n)
+{
+	at->p += n;
+	at->n -= n;
+}
+
+static bool
+take_byte(struct str *at, char c)
+{
+	if (at->n == 0 || at->p[0] != c)
+		return false;
+	skip(at, 1);
+	return true;
+}
+
+/* Bytes up to one of `ends`; false when there are none, or no end. */
+static bool
+take_until(struct str *at, const char *ends, struct str *taken)
+{
+	size_t n = 0;
+
+	while (n < at->n && (at->p[n] == '\0' || !strchr(ends, at->p[n])))
+		n++;
+	*taken = (struct str){ at->p, n };
+	if (n == 0 || n == at->n)
+		return false;
+	skip(at, n);
+	return true;
+}
+
+/* NAME="VALUE" or NAME=VALUE, with the blanks before it. */
 static bool
 take_param(struct str *at, struct str *name, struct str *value)
 {
-	const char *equals = at->n ? memchr(at->p, '=', at->n) : NULL;
-	bool quoted;
-	size_t i;
+	size_t n = 0;
 
-	if (!equals)
+	while (take_byte(at, ' '))
+		;
+	if (!take_until(at, "= ]\"", name) || !take_byte(at, '='))
 		return false;
-	*name = (struct str){ at->p, (size_t)(equals - at->p) };
-	i = name->n + 1;
-	quoted = i < at->n && at->p[i] == '"';
-	i += quoted;
-	value->p = at->p + i;
-	while (i < at->n && (quoted ? at->p[i] != '"' : at->p[i] != ' ' && at->p[i] != ']'))
-		i += quoted && at->p[i] == '\\' ? 2 : 1;
-	if (i >= at->n)
+	if (!take_byte(at, '"'))
+		return take_until(at, " ]", value);
+	while (n < at->n && at->p[n] != '"')
+		n += at->p[n] == '\\' ? 2 : 1;
+	if (n >= at->n)
 		return false;
-	value->n = (size_t)(at->p + i - value->p);
-	at->p += i + quoted;
-	at->n -= i + quoted;
+	*value = (struct str){ at->p, n };
+	skip(at, n + 1);
 	return true;
+}
+
+/* "[ID NAME=VALUE …]": its ID, and what our names say. */
+static bool
+take_element(struct str *at, struct str *id, struct session_end *end, bool *has_key)
+{
+	struct str name, value;
+
+	if (!take_byte(at, '[') || !take_until(at, " ]", id))
+		return false;
+	*end = (struct session_end){ 0 };
+	*has_key = false;
+	while (take_param(at, &name, &value)) {
+		if (str_is(name, "key"))
+			*has_key = session_key_parse(value, &end->key);
+		else if (str_is(name, "be"))
+			end->backend = value;
+		else if (str_is(name, "srv"))
+			end->server = value;
+	}
+	return take_byte(at, ']');
 }
 
 enum parse
 session_end_decode(struct str datagram, struct session_end *end)
 {
-	const struct str head = STR("[" SYSLOG_SD_ID " ");
-	const char *found = datagram.n ? memmem(datagram.p, datagram.n, head.p, head.n) : NULL;
-	struct str at, name, value;
-	bool has_key = false;
+	const char *first = datagram.n ? memmem(datagram.p, datagram.n, " [", 2) : NULL;
+	struct str at = datagram, id;
+	bool has_key;
 
-	if (!found)
+	if (!first)
 		return PARSE_BAD;
-	at = (struct str){ found + head.n, datagram.n - (size_t)(found - datagram.p) - head.n };
-	*end = (struct session_end){ 0 };
-	while (take_param(&at, &name, &value)) {
-		if (str_is(name, "key"))
-			has_key = session_key_parse(value, &end->key);
-		else if (str_is(name, "be"))
-			end->backend = value;
-		else if (str_is(name, "srv"))
-			end->server = value;
-		while (at.n && at.p[0] == ' ') {
-			at.p++;
-			at.n--;
-		}
-		if (at.n && at.p[0] == ']')
+	skip(&at, (size_t)(first - datagram.p) + 1);
+	while (take_element(&at, &id, end, &has_key))
+		if (str_is(id, SYSLOG_SD_ID))
 			return has_key ? PARSE_OK : PARSE_BAD;
-	}
 	return PARSE_BAD;
 }

@@ -231,6 +231,31 @@ START_TEST(test_many_columns)
 }
 END_TEST
 
+/* `show info` comes behind the tables, which pass it over; each reader finds its own. */
+START_TEST(test_info)
+{
+	static const char info[] = "Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nPid: 4711\n"
+				   "Uptime: 0d 0h00m04s\nUptime_sec: 4\nnode: a/b 1 2 3 4 5 6 7\n"
+				   "description: \nCut: sho";
+	char answer[sizeof(answer_26) + sizeof(info)];
+	struct runtime_reader r;
+	struct runtime_server s;
+	int n = 0;
+
+	snprintf(answer, sizeof(answer), "%s%s", answer_26, info);
+	runtime_reader_init(&r, str_of(answer));
+	while (runtime_reader_next(&r, &s))
+		n++;
+	ck_assert_int_eq(n, N_ROWS(expected_26));
+	assert_str(runtime_info(str_of(answer), "Pid"), "4711");
+	assert_str(runtime_info(str_of(answer), "Uptime_sec"), "4");
+	assert_str(runtime_info(str_of(answer), "Version"), "2.6.12-1+deb12u4");
+	ck_assert_ptr_null(runtime_info(str_of(answer), "Upt").p);
+	ck_assert_ptr_null(runtime_info(str_of(answer), "Cut").p);
+	ck_assert_ptr_null(runtime_info((struct str){ 0 }, "Pid").p);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -242,6 +267,7 @@ main(void)
 	tcase_add_loop_test(tcase, test_row, 0, N_ROWS(rows));
 	tcase_add_loop_test(tcase, test_states, 0, N_ROWS(states));
 	tcase_add_test(tcase, test_many_columns);
+	tcase_add_test(tcase, test_info);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
