@@ -11,6 +11,7 @@ agent/core/mqtt: agent/core/base
 agent/core/topology: agent/core/base
 agent/core/stick: agent/core/base
 agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson pcre2
+agent/core/advice: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology agent/core/policy agent/core/wire/syslog.h
 agent/core/decide: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/stick agent/core/topology/model.h agent/core/policy/model.h agent/core/policy/rule.h
 agent/io: agent/core/base ev
 agent/engine: agent/core agent/io

@@ -5,6 +5,7 @@ state) with a deadline, and whatever was started is ended by its pid.
 """
 
 import csv
+import grp
 import json
 import os
 import pathlib
@@ -59,10 +60,12 @@ def accepts(port):
 
 
 def credentials(user):
-    """That user and nothing of ours: Popen would keep our groups."""
+    """"user" or "user:group", and nothing of ours: Popen alone would keep our groups."""
     if not user:
         return {}
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    name, _, group = user.partition(":")
+    gid = grp.getgrnam(group).gr_gid if group else pwd.getpwnam(name).pw_gid
+    return {"user": name, "group": gid, "extra_groups": []}
 
 
 class Process:

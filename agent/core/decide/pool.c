@@ -34,6 +34,12 @@ server_status_name(enum server_status status)
 	return names[status];
 }
 
+static enum server_status
+with_weight(enum server_status status, uint16_t weight)
+{
+	return status == SERVER_UP && weight == 0 ? SERVER_DRAIN : status;
+}
+
 struct pool *
 pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounded_load_percent,
 	 const uint32_t *targets)
@@ -52,7 +58,7 @@ pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounde
 		p->servers[i] = (struct pool_server){
 			.file = s,
 			.target = targets[i],
-			.status = s->disabled ? SERVER_MAINT : SERVER_UP,
+			.status = s->disabled ? SERVER_MAINT : with_weight(SERVER_UP, s->weight),
 			.weight = s->weight,
 		};
 	}
@@ -69,26 +75,33 @@ pool_free(struct pool *p)
 	free(p);
 }
 
+/* What changed in the file is the operator's newest word, the rest goes on as it was. */
+static void
+inherit_server(struct pool_server *to, const struct pool_server *old)
+{
+	/* Drained by its weight alone: that is for the weight it has now to say. */
+	enum server_status status =
+		old->status == SERVER_DRAIN && old->weight == 0 ? SERVER_UP : old->status;
+
+	if (to->file->weight == old->file->weight)
+		to->weight = old->weight;
+	if (to->file->disabled == old->file->disabled)
+		to->status = with_weight(status, to->weight);
+	to->sessions = old->sessions;
+	to->decided = old->decided;
+	to->decided_before = old->decided_before;
+	to->pass = old->pass;
+}
+
 void
 pool_inherit(struct pool *p, struct pool *from)
 {
 	pthread_mutex_lock(&from->lock);
 	p->pass = from->pass;
 	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = 0; j < from->n; j++) {
-			struct pool_server *to = &p->servers[i], *old = &from->servers[j];
-
-			if (strcmp(to->file->name, old->file->name) != 0)
-				continue;
-			to->status = old->status;
-			/* A weight changed in the file is the operator's newest word. */
-			if (to->file->weight == old->file->weight)
-				to->weight = old->weight;
-			to->sessions = old->sessions;
-			to->decided = old->decided;
-			to->decided_before = old->decided_before;
-			to->pass = old->pass;
-		}
+		for (size_t j = 0; j < from->n; j++)
+			if (strcmp(p->servers[i].file->name, from->servers[j].file->name) == 0)
+				inherit_server(&p->servers[i], &from->servers[j]);
 	pthread_mutex_unlock(&from->lock);
 }
 
@@ -233,8 +246,7 @@ pool_set_server(struct pool *p, unsigned server, const struct server_report *rep
 		uint64_t decided)
 {
 	struct pool_server *s = &p->servers[server];
-	enum server_status status =
-		report->status == SERVER_UP && report->weight == 0 ? SERVER_DRAIN : report->status;
+	enum server_status status = with_weight(report->status, report->weight);
 	bool changed;
 
 	pthread_mutex_lock(&p->lock);

@@ -57,6 +57,43 @@ static void PRINTF_LIKE(4, 5)
 	free(text);
 }
 
+/* What makes no sense has a short name, printed behind it and explained in docs/check.md. */
+enum sense {
+	RULE_UNREACHED,
+	RULE_FRONTEND,
+	TENANTS_UNUSED,
+	TENANTS_IMPOSSIBLE,
+	TENANT_SUBSET,
+	OPEN_FRONTEND,
+	N_SENSES,
+};
+
+static const char *const sense_names[] = {
+	[RULE_UNREACHED] = "rule-unreached", [RULE_FRONTEND] = "rule-frontend",
+	[TENANTS_UNUSED] = "tenants-unused", [TENANTS_IMPOSSIBLE] = "tenants-impossible",
+	[TENANT_SUBSET] = "tenant-subset",   [OPEN_FRONTEND] = "open-frontend",
+};
+
+const char *
+policy_check_name(size_t i)
+{
+	return i < N_SENSES ? sense_names[i] : NULL;
+}
+
+static void PRINTF_LIKE(5, 6) doubt(const struct check *c, enum sense sense,
+				    enum finding_level level, struct spot at, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		abort();
+	va_end(args);
+	say(c, level, at, "%s [%s]", text, sense_names[sense]);
+	free(text);
+}
+
 static void
 add_name(struct names *names, const char *name)
 {
@@ -228,10 +265,11 @@ check_reach(const struct check *c)
 	       (p->rules[always].n_conditions || p->rules[always].n_exceptions))
 		always++;
 	if (always + 1 < p->n_rules)
-		say(c, FINDING_WARNING, spot(p->rules[always + 1].line, "rules[%zu]", always + 1),
-		    "never reached, like all behind it: '%s' in line %d always matches; move that "
-		    "to the end",
-		    reader_quoted(str_of(p->rules[always].name), shown), p->rules[always].line);
+		doubt(c, RULE_UNREACHED, FINDING_WARNING,
+		      spot(p->rules[always + 1].line, "rules[%zu]", always + 1),
+		      "never reached, like all behind it: '%s' in line %d always matches; move "
+		      "that to the end",
+		      reader_quoted(str_of(p->rules[always].name), shown), p->rules[always].line);
 }
 
 static void
@@ -240,9 +278,10 @@ check_frontend_name(const struct check *c, size_t rule, const char *name)
 	char shown[QUOTED];
 
 	if (!topology_frontend(c->topology, str_of(name)))
-		say(c, FINDING_WARNING, spot(c->policy->rules[rule].line, "rules[%zu]", rule),
-		    "asks for frontend '%s', which is not in haproxy.cfg; correct the name",
-		    reader_quoted(str_of(name), shown));
+		doubt(c, RULE_FRONTEND, FINDING_WARNING,
+		      spot(c->policy->rules[rule].line, "rules[%zu]", rule),
+		      "asks for frontend '%s', which is not in haproxy.cfg; correct the name",
+		      reader_quoted(str_of(name), shown));
 }
 
 /* Rules about frontends that do not exist. */
@@ -287,19 +326,21 @@ check_tenants_chosen(const struct check *c)
 	if (tenant_can_be(p))
 		return;
 	if (!p->n_tenants && p->n_tenant_sources)
-		say(c, FINDING_WARNING, spot(p->tenant_sources[0].line, "tenant_from"),
-		    "there are no tenants to find; add tenants");
+		doubt(c, TENANTS_UNUSED, FINDING_WARNING,
+		      spot(p->tenant_sources[0].line, "tenant_from"),
+		      "there are no tenants to find; add tenants");
 	if (p->n_tenants)
-		say(c, FINDING_WARNING, spot(p->tenants[0]->line, "tenants"),
-		    "no client gets a tenant; add tenant_from, or a rule with \"tenant\"");
+		doubt(c, TENANTS_UNUSED, FINDING_WARNING, spot(p->tenants[0]->line, "tenants"),
+		      "no client gets a tenant; add tenant_from, or a rule with \"tenant\"");
 	if (p->reject_unknown_tenant)
-		say(c, FINDING_ALERT, spot(p->unknown_tenant_line, "unknown_tenant"),
-		    "rejects every client, since none can have a tenant; add tenants and "
-		    "tenant_from");
+		doubt(c, TENANTS_IMPOSSIBLE, FINDING_ALERT,
+		      spot(p->unknown_tenant_line, "unknown_tenant"),
+		      "rejects every client, since none can have a tenant; add tenants and "
+		      "tenant_from");
 	if (p->identity.match && p->identity.with == IDENTITY_TENANT)
-		say(c, FINDING_ALERT, spot(p->identity_line, "identity"),
-		    "compares with the tenant, but no client can have one; add tenants and "
-		    "tenant_from");
+		doubt(c, TENANTS_IMPOSSIBLE, FINDING_ALERT, spot(p->identity_line, "identity"),
+		      "compares with the tenant, but no client can have one; add tenants and "
+		      "tenant_from");
 }
 
 /* HAProxy, left alone by usher, knows backends and no subsets of them. */
@@ -309,10 +350,11 @@ check_subset(const struct check *c, const struct tenant *t)
 	char key[LINES_KEY];
 
 	if (t->n_server_names && (!t->backend || t->backend->n_servers > t->n_server_names))
-		say(c, FINDING_WARNING,
-		    spot(t->server_lines[0], "tenants.%s.servers", lines_key(str_of(t->name), key)),
-		    "holds only while usher answers; give the tenant a backend that has these "
-		    "servers alone");
+		doubt(c, TENANT_SUBSET, FINDING_WARNING,
+		      spot(t->server_lines[0], "tenants.%s.servers",
+			   lines_key(str_of(t->name), key)),
+		      "holds only while usher answers; give the tenant a backend that has these "
+		      "servers alone");
 }
 
 /* ---- sense: open frontends ---- */
@@ -347,6 +389,16 @@ list_guards(const struct policy *p, char *out)
 	return n ? reader_known(words, n, out) : out;
 }
 
+/* Has it our filter? Those of others (a firewall's) make no difference. */
+static bool
+asks_usher(const struct proxy *p)
+{
+	for (size_t i = 0; i < p->n_filters; i++)
+		if (spoe_filter_is_ours(&p->filters[i]))
+			return true;
+	return false;
+}
+
 static void
 check_open_frontends(const struct check *c)
 {
@@ -357,15 +409,15 @@ check_open_frontends(const struct check *c)
 	for (size_t i = 0; i < c->topology->n_proxies; i++) {
 		const struct proxy *p = c->topology->proxies[i];
 		const struct frontend_policy *f = policy_frontend(c->policy, str_of(p->name));
-		bool governed = f || p->n_filters;
+		bool governed = f || asks_usher(p);
 
 		if (!(p->kind & PROXY_FRONTEND) || p->disabled || !governed || (f && f->closed))
 			continue;
-		say(c, FINDING_WARNING,
-		    spot(f ? f->line : 1, "frontends.%s", lines_key(str_of(p->name), key)),
-		    "is open when no verdict can be had, so whoever floods the agent passes: %s; "
-		    "set \"without_verdict\" to \"closed\"",
-		    guards);
+		doubt(c, OPEN_FRONTEND, FINDING_WARNING,
+		      spot(f ? f->line : 1, "frontends.%s", lines_key(str_of(p->name), key)),
+		      "is open when no verdict can be had, so whoever floods the agent passes: %s; "
+		      "set \"without_verdict\" to \"closed\"",
+		      guards);
 	}
 }
 

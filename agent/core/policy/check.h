@@ -12,4 +12,7 @@
  */
 void policy_check(struct policy *p, const struct topology *t, const char *file, struct report *r);
 
+/* The short names of what makes no sense, in no order that matters; NULL behind the last. */
+const char *policy_check_name(size_t i);
+
 #endif

@@ -50,6 +50,7 @@ world_init(struct topology *t)
 	topology_init(t);
 	p = world_proxy(t, PROXY_FRONTEND, "mqtt_servers");
 	p->filters = xcalloc(1, sizeof(*p->filters));
+	p->filters[0].engine = str_dup(STR("usher"));
 	p->n_filters = 1;
 	world_proxy(t, PROXY_FRONTEND, "other");
 	p = world_proxy(t, PROXY_BACKEND, "mqtt_backend");

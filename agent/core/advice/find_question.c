@@ -1,0 +1,377 @@
+/* Is usher asked, at the right moment, and told what its policy wants to know? */
+#include <stdio.h>
+
+#include "agent/core/advice/adviser.h"
+
+static const char QUESTION[] = "tcp-request content send-spoe-group";
+
+/* ---- is it asked ----------------------------------------------------------------------------- */
+
+void
+find_not_asked(const struct adviser *a)
+{
+	const struct topology *t = a->in->topology;
+	struct place at = { t->n_files ? t->files[0] : "haproxy.cfg", 1 };
+
+	/* With agent.listen the HAProxy that asks may have another file. */
+	if (a->n_askers || a->in->policy->n_listen)
+		return;
+	for (size_t i = t->n_proxies; i > 0; i--)
+		if ((t->proxies[i - 1]->kind & PROXY_FRONTEND) &&
+		    t->proxies[i - 1]->mode == PROXY_TCP)
+			at = t->proxies[i - 1]->at;
+	advise(a, FINDING_ALERT, at,
+	       "no frontend has a 'filter spoe engine usher' line, so HAProxy asks usher nothing; "
+	       "'usher setup -f %s' prints the lines to add",
+	       t->n_files ? t->files[0] : "haproxy.cfg");
+}
+
+static bool
+has_engine(const struct proxy *p, const char *engine)
+{
+	for (size_t i = 0; i < p->n_filters; i++)
+		if (p->filters[i].engine && strcmp(p->filters[i].engine, engine) == 0)
+			return true;
+	return false;
+}
+
+static void
+look_for_filters(const struct adviser *a, const struct proxy *p)
+{
+	for (size_t i = 0; i < p->n_all; i++) {
+		const struct raw_line *l = &p->all[i];
+		const char *engine = line_word(l, 3);
+
+		if ((line_starts(l, QUESTION) ||
+		     line_starts(l, "tcp-response content send-spoe-group")) &&
+		    !has_engine(p, engine))
+			advise(a, FINDING_ALERT, l->at,
+			       "%s '%s': asks SPOE engine '%s', which this section does not have; "
+			       "add 'filter spoe engine %s config /etc/haproxy/spoe-usher.conf'",
+			       proxy_kind_name(p->kind), p->name, engine, engine);
+	}
+}
+
+void
+find_no_filter(const struct adviser *a)
+{
+	const struct policy *policy = a->in->policy;
+	const struct topology *t = a->in->topology;
+
+	for (size_t i = 0; i < t->n_proxies; i++)
+		look_for_filters(a, t->proxies[i]);
+	for (size_t i = 0; i < policy->n_frontends && a->n_askers; i++) {
+		const char *name = policy->frontends[i].name;
+		const struct proxy *p = topology_frontend(t, str_of(name));
+		char path[128];
+		bool asks = !p; /* unknown names are refused elsewhere */
+
+		for (size_t j = 0; j < a->n_askers; j++)
+			asks = asks || a->askers[j].p == p;
+		snprintf(path, sizeof(path), "frontends.%.100s", name);
+		if (!asks)
+			advise_policy(a, FINDING_ALERT, policy->frontends[i].line, path,
+				      "HAProxy does not ask usher here: %s:%d has no 'filter spoe "
+				      "engine usher' line; add the lines that 'usher setup' prints",
+				      p->at.file, p->at.line);
+	}
+}
+
+static bool
+offers_group(const struct spoe_engine *e, const char *group)
+{
+	for (size_t i = 0; i < e->n_groups; i++)
+		if (strcmp(e->groups[i], group) == 0)
+			return true;
+	return false;
+}
+
+void
+find_no_question(const struct adviser *a)
+{
+	for (size_t i = 0; i < a->n_askers; i++) {
+		const struct asker *k = &a->askers[i];
+		const struct raw_line *l;
+
+		if (k->question == SIZE_MAX) {
+			advise(a, FINDING_ALERT, k->filter->at,
+			       "frontend '%s': has usher's filter but never asks: a message on an "
+			       "event would be sent before the CONNECT is there; add 'tcp-request "
+			       "content send-spoe-group %s usher-connect' below the line with "
+			       "mqtt_is_valid",
+			       k->p->name, k->filter->engine);
+			continue;
+		}
+		l = &k->p->all[k->question];
+		if (k->engine && !offers_group(k->engine, line_word(l, 4)))
+			advise(a, FINDING_ALERT, l->at,
+			       "frontend '%s': engine '%s' has no group '%s'; name one of its "
+			       "'groups' in %s",
+			       k->p->name, k->filter->engine, line_word(l, 4), k->filter->config);
+	}
+}
+
+/* ---- at the right moment --------------------------------------------------------------------- */
+
+static void
+look_for_delay(const struct adviser *a, const struct proxy *p, const char *keyword)
+{
+	char content[32];
+	size_t at;
+
+	snprintf(content, sizeof(content), "%s content", keyword);
+	at = proxy_first_mention(p, content, "mqtt_");
+	if (at != SIZE_MAX && !proxy_has_inspect_delay(p, keyword))
+		advise(a, FINDING_ALERT, p->all[at].at,
+		       "%s '%s': reads MQTT before its bytes are there; add '%s inspect-delay 10s'",
+		       proxy_kind_name(p->kind), p->name, keyword);
+}
+
+/* A stick line on MQTT in the backend needs a frontend that has waited. */
+static void
+look_for_stick_delay(const struct adviser *a, const struct proxy *p)
+{
+	const struct proxy *b = p->default_backend;
+	size_t at = b ? proxy_first_mention(b, "stick", "mqtt_") : SIZE_MAX;
+
+	if (at == SIZE_MAX || proxy_has_inspect_delay(p, "tcp-request") ||
+	    proxy_has_inspect_delay(b, "tcp-request"))
+		return;
+	advise(a, FINDING_WARNING, b->all[at].at,
+	       "%s '%s': sticks by what frontend '%s' (%s:%d) does not wait for, so clients whose "
+	       "CONNECT comes late do not stick; add 'tcp-request inspect-delay 10s' and "
+	       "'tcp-request content reject unless { req.payload(0,0),mqtt_is_valid }' there",
+	       proxy_kind_name(b->kind), b->name, p->name, p->at.file, p->at.line);
+}
+
+void
+find_no_inspect_delay(const struct adviser *a)
+{
+	const struct topology *t = a->in->topology;
+
+	for (size_t i = 0; i < t->n_proxies; i++) {
+		const struct proxy *p = t->proxies[i];
+
+		look_for_delay(a, p, "tcp-request");
+		look_for_delay(a, p, "tcp-response");
+		if (p->kind & PROXY_FRONTEND)
+			look_for_stick_delay(a, p);
+	}
+}
+
+void
+find_no_mqtt_is_valid(const struct adviser *a)
+{
+	for (size_t i = 0; i < a->n_askers; i++) {
+		const struct asker *k = &a->askers[i];
+
+		if (k->question != SIZE_MAX &&
+		    proxy_first_mention(k->p, "tcp-request content", "mqtt_is_valid") > k->question)
+			advise(a, FINDING_ALERT, k->p->all[k->question].at,
+			       "frontend '%s': asks before the CONNECT is known to be whole; above "
+			       "this line add 'tcp-request content reject unless { "
+			       "req.payload(0,1) -m bin 10 } { req.payload(0,0),mqtt_is_valid }'",
+			       k->p->name);
+	}
+}
+
+/* ---- about what ------------------------------------------------------------------------------ */
+
+static void
+look_for_variables(const struct adviser *a, const struct asker *k)
+{
+	for (size_t i = 0; k->engine && i < k->engine->n_args; i++) {
+		const struct spoe_arg *arg = &k->engine->args[i];
+		char variable[VARIABLE];
+
+		if (!expression_variable(arg->expression, variable)[0] ||
+		    proxy_sets_variable(k->p, variable, k->question))
+			continue;
+		advise(a, strcmp(arg->name, "client_id") == 0 ? FINDING_ALERT : FINDING_WARNING,
+		       k->p->all[k->question].at,
+		       "frontend '%s': usher is to be told %s, from %s, which no line above sets; "
+		       "add 'tcp-request content set-var(%s) …' as in haproxy/README.md",
+		       k->p->name, arg->name, arg->expression, variable);
+	}
+}
+
+static void
+look_for_stick_variable(const struct adviser *a, const struct proxy *b)
+{
+	for (size_t i = 0; i < b->n_all; i++) {
+		char expression[EXPRESSION], variable[VARIABLE];
+
+		if (!line_starts(&b->all[i], "stick") ||
+		    !expression_variable(stick_expression(&b->all[i], expression), variable)[0] ||
+		    proxy_sets_variable(b, variable, SIZE_MAX))
+			continue;
+		for (size_t j = 0; j < a->n_askers; j++)
+			if (a->askers[j].p->default_backend == b &&
+			    !proxy_sets_variable(a->askers[j].p, variable, SIZE_MAX))
+				advise(a, FINDING_WARNING, b->all[i].at,
+				       "%s '%s': sticks by %s, which frontend '%s' does not set; "
+				       "add 'tcp-request content set-var(%s) …' there",
+				       proxy_kind_name(b->kind), b->name, variable,
+				       a->askers[j].p->name, variable);
+	}
+}
+
+void
+find_unset_variable(const struct adviser *a)
+{
+	for (size_t i = 0; i < a->n_askers; i++)
+		if (a->askers[i].question != SIZE_MAX)
+			look_for_variables(a, &a->askers[i]);
+	for (size_t i = 0; i < a->n_named; i++)
+		look_for_stick_variable(a, a->named[i]);
+}
+
+void
+find_no_size_limit(const struct adviser *a)
+{
+	for (size_t i = 0; i < a->n_askers; i++) {
+		const struct asker *k = &a->askers[i];
+
+		if (k->question != SIZE_MAX &&
+		    proxy_first_mention(k->p, "tcp-request content", ",length") > k->question)
+			advise(a, FINDING_WARNING, k->p->all[k->question].at,
+			       "frontend '%s': a CONNECT too large for one question waits out the "
+			       "whole time-out and then has no verdict; above this line add "
+			       "'tcp-request content reject if { var(txn.mqtt_client_id),length gt "
+			       "8000 }' and the same for the username",
+			       k->p->name);
+	}
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+/* The arguments that make a fact; NULL: those of its own name. */
+static const struct {
+	enum fact fact;
+	const char *args[2];
+} made_of[] = {
+	{ FACT_PROTOCOL, { "level" } },
+	{ FACT_CLEAN_START, { "flags" } },
+	{ FACT_VERIFIED, { "certificate", "verify" } },
+};
+
+static bool
+is_sent(const struct asker *k, const char *name)
+{
+	for (size_t i = 0; i < k->engine->n_args; i++) {
+		const struct spoe_arg *arg = &k->engine->args[i];
+		bool of_tls = strncmp(arg->expression, "ssl_", 4) == 0;
+
+		if (strcmp(arg->name, name) == 0)
+			return !of_tls || proxy_binds_with(k->p, "ssl");
+	}
+	return false;
+}
+
+static bool
+shows(const struct asker *k, enum fact fact)
+{
+	if (fact == FACT_TRANSPORT)
+		return true; /* tcp is what nothing else was said of */
+	for (size_t i = 0; i < sizeof(made_of) / sizeof(made_of[0]); i++)
+		if (made_of[i].fact == fact)
+			return is_sent(k, made_of[i].args[0]) &&
+			       (!made_of[i].args[1] || is_sent(k, made_of[i].args[1]));
+	return is_sent(k, fact_name(fact));
+}
+
+static void
+need_fact(const struct adviser *a, enum fact fact, int line, const char *path)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < a->n_askers; i++) {
+		if (a->askers[i].engine && shows(&a->askers[i], fact))
+			return;
+		known |= a->askers[i].engine != NULL;
+	}
+	if (known)
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "no frontend ever shows usher '%s', so this never holds; ask for "
+			      "another fact, or see 'args' in spoe-usher.conf and 'bind … ssl'",
+			      fact_name(fact));
+}
+
+static bool
+says_websocket(const char *text)
+{
+	return text && (strcmp(text, "ws") == 0 || strcmp(text, "wss") == 0);
+}
+
+/* WebSocket is the one transport that has to be said by an argument. */
+static bool
+needs_websocket(const struct condition *c)
+{
+	bool all = c->n_members > 0;
+
+	if (c->fact != FACT_TRANSPORT)
+		return false;
+	for (size_t i = 0; i < c->n_members; i++)
+		all = all && says_websocket(c->members[i]);
+	return all || (c->kind == MATCH_EXACT && says_websocket(c->text));
+}
+
+static void
+need_websocket(const struct adviser *a, int line, const char *path)
+{
+	for (size_t i = 0; i < a->n_askers; i++)
+		if (!a->askers[i].engine || is_sent(&a->askers[i], "ws"))
+			return;
+	if (a->n_askers)
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "HAProxy cannot show usher what is inside WebSocket, so this never "
+			      "holds; tell such clients by the frontend's default backend");
+}
+
+static void
+need_conditions(const struct adviser *a, const struct condition *list, size_t n, int line,
+		const char *path)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (needs_websocket(&list[i]))
+			need_websocket(a, line, path);
+		else
+			need_fact(a, list[i].fact, line, path);
+	}
+}
+
+static void
+need_identity(const struct adviser *a, struct identity id, int line, const char *path)
+{
+	if (id.match && id.with == IDENTITY_CN)
+		need_fact(a, FACT_CN, line, path);
+	else if (id.match && id.with == IDENTITY_USERNAME)
+		need_fact(a, FACT_USERNAME, line, path);
+}
+
+void
+find_fact_unseen(const struct adviser *a)
+{
+	const struct policy *p = a->in->policy;
+	char path[160];
+
+	for (size_t i = 0; i < p->n_rules; i++) {
+		const struct rule *rule = &p->rules[i];
+
+		snprintf(path, sizeof(path), "rules[%zu].if", i);
+		need_conditions(a, rule->conditions, rule->n_conditions, rule->line, path);
+		snprintf(path, sizeof(path), "rules[%zu].unless", i);
+		need_conditions(a, rule->exceptions, rule->n_exceptions, rule->line, path);
+	}
+	for (size_t i = 0; i < p->n_tenant_sources; i++) {
+		snprintf(path, sizeof(path), "tenant_from[%zu]", i);
+		need_fact(a, p->tenant_sources[i].fact, p->tenant_sources[i].line, path);
+	}
+	need_identity(a, p->identity, p->identity_line, "identity");
+	for (size_t i = 0; i < p->n_tenants; i++) {
+		snprintf(path, sizeof(path), "tenants.%.100s.identity", p->tenants[i]->name);
+		if (p->tenants[i]->has_identity)
+			need_identity(a, p->tenants[i]->identity, p->tenants[i]->identity_line,
+				      path);
+	}
+}
