@@ -41,7 +41,7 @@ CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 SPOE_SRC := $(wildcard spoe/*.c)
 CORE_SRC := $(wildcard agent/core/*/*.c)
 IO_SRC   := $(wildcard agent/io/*.c)
-LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/admin/*.c agent/cli/*.c)
+LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/proxy/*.c agent/admin/*.c agent/cli/*.c)
 MAIN_SRC := $(wildcard agent/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(1))
@@ -154,6 +154,25 @@ check: check-deps
 demo: demo-deps all
 	$(Q)USHER=$(abspath $(B)/usher) /usr/bin/python3 tests/e2e/demo.py
 
+# ---- measurements -----------------------------------------------------------------------------
+
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+$(BENCH): $(B)/%: $(B)/%.o $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+.PHONY: bench bench-spoe soak
+bench: bench-spoe
+# Prints ratios, asserts no timing: docs/performance.md says what they mean.
+bench-spoe: demo-deps all $(BENCH)
+	$(Q)USHER=$(abspath $(B)/usher) BENCH=$(abspath $(B)/tests/bench) \
+		/usr/bin/python3 tests/bench/spoe.py
+
+SOAK_SECONDS ?= 600
+soak: demo-deps all
+	$(Q)USHER=$(abspath $(B)/usher) USHER_SAN=$(SAN) SOAK_SECONDS=$(SOAK_SECONDS) \
+		/usr/bin/python3 tests/e2e/soak.py
+
 # ---- housekeeping -----------------------------------------------------------------------------
 
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
@@ -185,6 +204,8 @@ help:
 	'make unit          the part of check that starts no server' \
 	'make e2e-full      the end-to-end scenarios with full counts, HAProxy 2.6, 3.0 and 3.2' \
 	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
+	'make bench         what usher costs: bench-spoe, as ratios to HAProxy alone' \
+	'make soak          everything goes wrong at random for SOAK_SECONDS=600' \
 	'make install       DESTDIR and PREFIX are honoured' \
 	'make format lint   clang-format; cppcheck and clang-tidy' \
 	'SAN=address,undefined or SAN=thread before any of them: a sanitizer build'

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/cli/check.h"
 #include "agent/cli/explain.h"
 #include "agent/cli/control.h"
+#include "agent/cli/setup.h"
 #include "agent/io/log.h"
 #include "agent/options.h"
 #include "agent/serve.h"
@@ -55,7 +57,25 @@ run_check_only(struct engine *e, const struct options *o)
 static int
 run_agent(struct engine *e, const struct options *o)
 {
-	return o->check_only ? run_check_only(e, o) : serve(e, o);
+	return o->check_only ? run_check_only(e, o) : serve(e, o, SERVE_AGENT);
+}
+
+static int
+run_proxy(struct engine *e, const struct options *o)
+{
+	return o->check_only ? run_check_only(e, o) : serve(e, o, SERVE_PROXY);
+}
+
+static int
+run_check(struct engine *e, const struct options *o)
+{
+	return cli_check(e, &o->files, o->quiet);
+}
+
+static int
+run_setup(struct engine *e, const struct options *o)
+{
+	return cli_setup(e, &o->files);
 }
 
 static int
@@ -89,6 +109,9 @@ static const struct {
 	int (*run)(struct engine *e, const struct options *o);
 } commands[] = {
 	{ "agent", run_agent },
+	{ "proxy", run_proxy },
+	{ "check", run_check },
+	{ "setup", run_setup },
 	{ "explain", run_explain },
 	{ "status", run_status },
 	{ "reload", run_reload },

@@ -10,6 +10,9 @@
 
 static const char usage[] =
 	"usage: usher agent   -f haproxy.cfg [-P usher.json] [options]\n"
+	"       usher proxy   -f haproxy.cfg [-P usher.json] [options]\n"
+	"       usher check   -f haproxy.cfg [-P usher.json] [-q]\n"
+	"       usher setup   -f haproxy.cfg [-P usher.json]\n"
 	"       usher explain -f haproxy.cfg [-P usher.json] --client-id ID [--FACT VALUE]...\n"
 	"       usher explain --live [--admin ADDRESS] --client-id ID [--FACT VALUE]...\n"
 	"       usher status  [--admin ADDRESS] [--json | --check]\n"
@@ -186,7 +189,8 @@ take_option(struct options *o, int argc, char **argv, int *at, int *status)
 static bool
 needs_files(const char *command)
 {
-	return strcmp(command, "agent") == 0 || strcmp(command, "explain") == 0;
+	return strcmp(command, "agent") == 0 || strcmp(command, "proxy") == 0 ||
+	       strcmp(command, "explain") == 0 || strcmp(command, "check") == 0 || strcmp(command, "setup") == 0;
 }
 
 static bool

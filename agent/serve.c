@@ -23,6 +23,7 @@
 #include "agent/health/runtime.h"
 #include "agent/io/log.h"
 #include "agent/io/worker.h"
+#include "agent/proxy/service.h"
 #include "agent/spoa/engines.h"
 #include "agent/spoa/service.h"
 #include "agent/spoa/session_end.h"
@@ -37,7 +38,9 @@ struct process {
 	struct worker **workers;
 	unsigned n_workers;
 	struct counters *counters; /* one set for each worker, and the main thread's last */
-	struct spoa_service *service;
+	enum serve_mode mode;
+	struct spoa_service *agent; /* NULL: not in this mode, and so are the next three */
+	struct proxy_service *proxy;
 	struct runtime_poller *poller;
 	struct session_end_receiver *ends;
 	struct admin_service *admin;
@@ -82,7 +85,8 @@ reload(struct process *p)
 		*h = (struct handover){ p->workers[i], world_ref(world) };
 		inbox_send(&p->workers[i]->inbox, take_world, h);
 	}
-	runtime_poller_set_world(p->poller, world);
+	if (p->poller)
+		runtime_poller_set_world(p->poller, world);
 	world_unref(p->world);
 	p->world = world;
 	log_line(LOG_INFO, "reload done");
@@ -127,9 +131,13 @@ view_engines(void *arg, admin_engine_fn *row, void *row_arg)
 static void
 view_haproxy(void *arg, struct admin_haproxy *h)
 {
-	const struct runtime_haproxy *from =
-		runtime_poller_haproxy(((struct process *)arg)->poller);
+	const struct process *p = arg;
+	const struct runtime_haproxy *from;
 
+	*h = (struct admin_haproxy){ 0 };
+	if (!p->poller)
+		return;
+	from = runtime_poller_haproxy(p->poller);
 	h->answers = from->answers;
 	h->pid = from->pid;
 	h->uptime_s = from->uptime_s;
@@ -228,6 +236,7 @@ make_workers(struct process *p)
 		if (!p->workers[i])
 			return false;
 		p->workers[i]->counters = &p->counters[i];
+		p->workers[i]->owner = p;
 		p->workers[i]->world = world_ref(p->world);
 	}
 	return true;
@@ -238,7 +247,13 @@ stop_worker(void *arg)
 {
 	struct handover *h = arg;
 
-	spoa_service_stop(((struct process *)h->worker->owner)->service, h->worker);
+	const struct process *p = h->worker->owner;
+
+	if (p->agent)
+		spoa_service_stop(p->agent, h->worker);
+	if (p->proxy)
+		proxy_service_stop(p->proxy, h->worker);
+	worker_stop(h->worker);
 	free(h);
 }
 
@@ -250,7 +265,8 @@ run_workers(struct process *p)
 			log_line(LOG_ERROR, "worker failed index=%u", i);
 			exit(1);
 		}
-	log_line(LOG_INFO, "agent ready workers=%u pid=%d", p->n_workers, getpid());
+	log_line(LOG_INFO, "%s ready workers=%u pid=%d", p->options->command, p->n_workers,
+		 getpid());
 	ev_run(p->loop, 0);
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
@@ -275,10 +291,54 @@ fini(struct process *p)
 	world_unref(p->world);
 }
 
+/* The services of `usher agent`. */
+static bool
+open_agent(struct process *p)
+{
+	p->agent = spoa_service_open(p->world, p->workers, p->n_workers);
+	if (!p->agent)
+		return false;
+	p->poller = runtime_poller_new(p->loop, p->world);
+	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
+	return true;
+}
+
+static void
+close_agent(struct process *p)
+{
+	if (!p->agent)
+		return;
+	session_end_receiver_free(p->ends);
+	runtime_poller_free(p->poller);
+	spoa_service_free(p->agent);
+}
+
+/* Those of `usher proxy`. */
+static bool
+open_proxy(struct process *p)
+{
+	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers);
+	return p->proxy;
+}
+
+static bool
+open_services(struct process *p)
+{
+	return p->mode == SERVE_PROXY ? open_proxy(p) : open_agent(p);
+}
+
+static void
+close_services(struct process *p)
+{
+	close_agent(p);
+	if (p->proxy)
+		proxy_service_free(p->proxy);
+}
+
 static int
 run(struct process *p)
 {
-	if (p->world->n_listen == 0) {
+	if (p->mode == SERVE_AGENT && p->world->n_listen == 0) {
 		fprintf(stderr, "usher: nobody would ask: no frontend has a `filter spoe engine "
 				"usher` line, and usher.json has no agent.listen. See "
 				"haproxy/README.md for the lines that HAProxy needs.\n");
@@ -290,24 +350,15 @@ run(struct process *p)
 	}
 	raise_descriptor_limit();
 	p->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!p->loop || !make_workers(p))
-		return 1;
-	for (unsigned i = 0; i < p->n_workers; i++)
-		p->workers[i]->owner = p;
-	p->service = spoa_service_open(p->world, p->workers, p->n_workers);
-	if (!p->service)
+	if (!p->loop || !make_workers(p) || !open_services(p))
 		return 1;
 	if (p->options->pid_file)
 		write_pid_file(p->options->pid_file);
 	watch_signals(p);
-	p->poller = runtime_poller_new(p->loop, p->world);
-	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
 	open_admin(p);
 	run_workers(p);
 	admin_service_free(p->admin);
-	session_end_receiver_free(p->ends);
-	runtime_poller_free(p->poller);
-	spoa_service_free(p->service);
+	close_services(p);
 	if (p->options->pid_file)
 		unlink(p->options->pid_file);
 	log_line(LOG_INFO, "stopped");
@@ -315,9 +366,9 @@ run(struct process *p)
 }
 
 int
-serve(struct engine *e, const struct options *options)
+serve(struct engine *e, const struct options *options, enum serve_mode mode)
 {
-	struct process p = { .options = options, .engine = e };
+	struct process p = { .options = options, .engine = e, .mode = mode };
 	int status;
 
 	p.world = load_world(e, options, NULL);

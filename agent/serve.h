@@ -7,8 +7,13 @@
 #include "agent/engine/world.h"
 #include "agent/options.h"
 
-/* `usher agent`. Returns the exit code. */
-int serve(struct engine *e, const struct options *options);
+enum serve_mode {
+	SERVE_AGENT,
+	SERVE_PROXY,
+};
+
+/* Returns the exit code. */
+int serve(struct engine *e, const struct options *options, enum serve_mode mode);
 
 /* A world out of the files, or NULL; every finding is printed. */
 struct world *load_world(struct engine *e, const struct options *o, struct world *old);

@@ -15,26 +15,30 @@ bool
 spop_notify_open(struct spop_notify *n, const struct spop_frame *f)
 {
 	struct spop_reader r = f->payload;
+	unsigned n_messages = 0;
 
 	while (r.p < r.end) {
 		spop_read_str(&r);
 		skip_args(&r, spop_read_u8(&r));
+		n_messages++;
 	}
 	if (r.bad)
 		return false;
-	*n = (struct spop_notify){f->stream_id, f->frame_id, f->payload};
+	*n = (struct spop_notify){f->stream_id, f->frame_id, f->payload, n_messages};
 	return true;
 }
 
 bool
 spop_notify_message(struct spop_notify *n, struct spop_str *name, struct spop_args *args)
 {
-	if (n->rest.p == n->rest.end)
+	if (n->left == 0)
 		return false;
+	n->left--;
 	*name = spop_read_str(&n->rest);
 	args->left = spop_read_u8(&n->rest);
 	args->rest = n->rest;
-	skip_args(&n->rest, args->left);
+	if (n->left)
+		skip_args(&n->rest, args->left); /* the last one's end is known */
 	return true;
 }
 

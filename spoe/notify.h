@@ -19,7 +19,8 @@
 
 struct spop_notify {
 	uint64_t stream_id, frame_id; /* the ACK carries them back */
-	struct spop_reader rest;      /* messages not yet taken */
+	struct spop_reader rest;      /* messages not yet taken, */
+	unsigned left;		      /* and how many */
 };
 
 struct spop_args {

@@ -25,9 +25,15 @@ struct spop_str {
 #define SPOP_STR(literal) ((struct spop_str){(literal), sizeof(literal) - 1})
 
 static inline bool
+spop_str_eq(struct spop_str a, struct spop_str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
 spop_str_is(struct spop_str s, const char *z)
 {
-	return strlen(z) == s.n && (s.n == 0 || memcmp(s.p, z, s.n) == 0);
+	return spop_str_eq(s, (struct spop_str){z, strlen(z)});
 }
 
 struct spop_value {

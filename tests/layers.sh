@@ -7,7 +7,7 @@ rules='
 spoe:
 agent/core/base: xxhash
 agent/core/facts: agent/core/base
-agent/core/mqtt: agent/core/base
+agent/core/mqtt: agent/core/base agent/core/facts
 agent/core/topology: agent/core/base
 agent/core/stick: agent/core/base
 agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson pcre2
@@ -17,6 +17,7 @@ agent/io: agent/core/base ev
 agent/engine: agent/core agent/io
 agent/spoa: spoe agent/core agent/io agent/engine
 agent/health: agent/core agent/io agent/engine
+agent/proxy: agent/core agent/io agent/engine
 agent/admin: agent/core agent/io agent/engine jansson microhttpd
 agent/cli: agent/core agent/io agent/engine jansson
 '

@@ -29,10 +29,10 @@ void
 route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
 {
 	const struct decide_env *env = &((struct world *)w->world)->env;
-	uint64_t begin_ns = worker_now_ns();
+	uint64_t begin_ns = w->now_ns;
 	struct decide_input in = {
 		.facts = facts,
-		.now = (int64_t)(begin_ns / 1000000),
+		.now = worker_ms(w),
 		.random = worker_random(w),
 	};
 
@@ -43,5 +43,5 @@ route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
 		in.rates_done = v->effects.rates_done;
 	}
 	count(w->counters, v);
-	counters_add_latency(w->counters, worker_now_ns() - begin_ns);
+	counters_add_latency(w->counters, worker_tick(w) - begin_ns);
 }

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 
 #include "agent/io/log.h"
-#include "agent/io/worker.h"
 
 enum { ID_SHOWN = 256 }; /* bytes of an escaped id */
 
@@ -16,9 +15,9 @@ static _Atomic uint32_t lines, left_out;
 
 /* Takes one line of this second's budget. */
 static bool
-take_line(void)
+take_line(int64_t now)
 {
-	int64_t now = worker_now() / 1000, before = second;
+	int64_t before = second;
 	uint32_t missing;
 
 	if (now != before && atomic_compare_exchange_strong(&second, &before, now)) {
@@ -34,12 +33,12 @@ take_line(void)
 }
 
 void
-verdict_log(const struct verdict *v, const struct facts *f)
+verdict_log(const struct verdict *v, const struct facts *f, int64_t now_ms)
 {
 	char id[ID_SHOWN], user[ID_SHOWN], tenant[ID_SHOWN], source[IP_TEXT];
 	bool ok = v->action == VERDICT_ACCEPT;
 
-	if (!log_wants(LOG_INFO) || (!log_wants(LOG_DEBUG) && !take_line()))
+	if (!log_wants(LOG_INFO) || (!log_wants(LOG_DEBUG) && !take_line(now_ms / 1000)))
 		return;
 	log_line(LOG_INFO,
 		 "verdict action=%s client_id=\"%s\" username=\"%s\" source=%s frontend=%.*s "

@@ -9,6 +9,6 @@
 /* Lines a second, over all workers; a storm's remainder is counted in one line of its own. */
 enum { VERDICT_LINES_PER_SECOND = 1000 };
 
-void verdict_log(const struct verdict *v, const struct facts *f);
+void verdict_log(const struct verdict *v, const struct facts *f, int64_t now_ms);
 
 #endif

@@ -24,9 +24,6 @@
 
 enum { RATE_SLOTS = 1 << 17 }; /* 2 MiB: subjects whose connect rate is remembered */
 
-/* Our engines are told from others' by their name. */
-static const struct str ENGINE_PREFIX = { "usher", 5 };
-
 struct target {
 	char *name;
 	uint32_t number;
@@ -199,6 +196,35 @@ read_policy(struct policy *p, const struct topology *t, const char *path, struct
 	free(text);
 }
 
+void
+world_read(const struct world_files *files, struct topology *t, struct policy *p, struct report *r)
+{
+	topology_init(t);
+	policy_init(p);
+	read_topology(t, files, r);
+	read_policy(p, t, files->policy, r);
+}
+
+bool
+world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, struct report *r)
+{
+	char *text;
+	size_t n;
+	int error = file_read(f->config, &text, &n);
+	bool is_sound;
+
+	spoe_engine_init(engine);
+	if (error) {
+		report_cfg(r, FINDING_ALERT, "[%s:%d] : SPOE configuration '%s': %s", f->at.file,
+			   f->at.line, f->config, strerror(-error));
+		return false;
+	}
+	is_sound = spoe_engine_parse((struct str){ text, n }, f->config, str_of(f->engine),
+				     &topology_env, engine, r);
+	free(text);
+	return is_sound;
+}
+
 /* ---- addresses ------------------------------------------------------------------------------ */
 
 static void
@@ -233,21 +259,11 @@ add_engine_backend(struct world *w, const struct spoe_filter *f, const char *bac
 static void
 read_engine(struct world *w, const struct spoe_filter *f, struct report *r)
 {
-	struct spoe_engine engine = { 0 };
-	char *text;
-	size_t n;
-	int error = file_read(f->config, &text, &n);
+	struct spoe_engine engine;
 
-	if (error) {
-		report_cfg(r, FINDING_ALERT, "[%s:%d] : SPOE configuration '%s': %s", f->at.file,
-			   f->at.line, f->config, strerror(-error));
-		return;
-	}
-	if (spoe_engine_parse((struct str){ text, n }, f->config, str_of(f->engine), &topology_env,
-			      &engine, r))
+	if (world_read_engine(f, &engine, r))
 		add_engine_backend(w, f, engine.backend, r);
 	spoe_engine_fini(&engine);
-	free(text);
 }
 
 static void
@@ -289,7 +305,7 @@ find_addresses(struct world *w, struct report *r)
 
 		find_session_ends(w, p);
 		for (size_t j = 0; j < p->n_filters && w->policy.n_listen == 0; j++)
-			if (str_has_prefix(str_of(p->filters[j].engine), ENGINE_PREFIX))
+			if (spoe_filter_is_ours(&p->filters[j]))
 				read_engine(w, &p->filters[j], r);
 	}
 	for (size_t i = 0; i < t->n_stats_sockets; i++) {
@@ -385,10 +401,7 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	w->refs = 1;
-	topology_init(&w->topology);
-	policy_init(&w->policy);
-	read_topology(&w->topology, files, r);
-	read_policy(&w->policy, &w->topology, files->policy, r);
+	world_read(files, &w->topology, &w->policy, r);
 	if (r->n_alerts == 0)
 		find_addresses(w, r);
 	if (r->n_alerts == 0 && !make_live(e, w, old))

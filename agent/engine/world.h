@@ -51,6 +51,17 @@ struct engine *engine_new(void);
 void engine_free(struct engine *e);
 
 /*
+ * Read the files, and nothing more: for those who look at them. Both models are initialised here
+ * and ended by the caller, whatever the report says.
+ */
+void world_read(const struct world_files *files, struct topology *t, struct policy *p,
+		struct report *r);
+
+/* Read the file that a `filter spoe` line names. False with an alert; ended by the caller anyway. */
+bool world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, struct report *r)
+	MUST_USE;
+
+/*
  * Read the files and build a world from them; NULL if the report has alerts. `old`, if not NULL,
  * lends what it knows of servers. Main thread only. The new world has one reference.
  */

@@ -2,6 +2,7 @@
 #include "agent/io/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -131,7 +132,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			l->on_accept(l->worker, fd);
+			l->on_accept(l->worker, fd, l->arg);
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
@@ -141,14 +142,45 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
-void
-listener_start(struct listener *l, struct worker *w, int fd,
-	       void (*on_accept)(struct worker *w, int fd))
+static void
+start(struct listener *l, struct worker *w)
 {
-	*l = (struct listener){ .worker = w, .fd = fd, .on_accept = on_accept };
-	ev_io_init(&l->io, on_readable, fd, EV_READ);
+	l->worker = w;
+	ev_io_init(&l->io, on_readable, l->fd, EV_READ);
 	ev_timer_init(&l->pause, on_pause_over, 0., 0.);
 	ev_io_start(w->loop, &l->io);
+}
+
+/* The first worker's socket is bound; the others join its port, or share the UNIX descriptor. */
+static int
+another(int first, const struct addr *a)
+{
+	int fd;
+
+	if (a->sa.sa_family != AF_UNIX)
+		return listener_join(a);
+	fd = fcntl(first, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int
+listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
+		   const struct addr *a, void (*on_accept)(struct worker *w, int fd, void *arg),
+		   void *arg)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int fd = i ? another(listeners[0].fd, a) : listener_bind(a);
+
+		if (fd < 0) {
+			while (i-- > 0)
+				close(listeners[i].fd);
+			return fd;
+		}
+		listeners[i] = (struct listener){ .fd = fd, .on_accept = on_accept, .arg = arg };
+	}
+	for (unsigned i = 0; i < n; i++)
+		start(&listeners[i], workers[i]);
+	return 0;
 }
 
 void

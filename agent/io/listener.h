@@ -13,7 +13,9 @@ struct listener {
 	int fd;
 	ev_io io;
 	ev_timer pause; /* out of descriptors: try again a little later */
-	void (*on_accept)(struct worker *w, int fd);
+	/* Owns the descriptor it is given, which does not block. */
+	void (*on_accept)(struct worker *w, int fd, void *arg);
+	void *arg;
 };
 
 /*
@@ -23,9 +25,15 @@ struct listener {
 int listener_bind(const struct addr *a);
 int listener_join(const struct addr *a);
 
-/* The listener owns fd. on_accept owns the descriptors it is given; they do not block. */
-void listener_start(struct listener *l, struct worker *w, int fd,
-		    void (*on_accept)(struct worker *w, int fd));
+enum { WORKERS_MAX = 256 };
+
+/*
+ * Listen on an address on each of n workers, whose loops do not run yet: fills listeners[0..n).
+ * 0, or a negative errno, and then nothing is open.
+ */
+int listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
+		       const struct addr *a,
+		       void (*on_accept)(struct worker *w, int fd, void *arg), void *arg);
 void listener_stop(struct listener *l);
 
 /* A bound datagram socket for session ends; a negative errno if that fails. */

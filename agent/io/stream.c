@@ -62,11 +62,13 @@ stream_read(struct stream *s, const uint8_t **p, size_t *n)
 
 	*p = buffer;
 	*n = kept;
-	if (buf_len(&s->out) || s->broken || s->eof)
+	/* Without room to read into, read() would say 0, which is what it says at the end. */
+	if (buf_len(&s->out) || s->broken || s->eof || kept == WORKER_BUFFER)
 		return;
 	do
 		got = read(s->fd, buffer + kept, WORKER_BUFFER - kept);
 	while (got < 0 && errno == EINTR);
+	worker_tick(s->worker);
 	if (got > 0)
 		*n += (size_t)got;
 	else if (got == 0)

@@ -23,10 +23,16 @@ worker_now(void)
 	return (int64_t)(worker_now_ns() / 1000000);
 }
 
+uint64_t
+worker_tick(struct worker *w)
+{
+	return w->now_ns = worker_now_ns();
+}
+
 int64_t
 worker_lag(const struct worker *w)
 {
-	return worker_now() - w->awake_at;
+	return worker_ms(w) - w->awake_at;
 }
 
 /* SplitMix64 (Steele, Lea and Flood, 2014). */
@@ -43,7 +49,10 @@ worker_random(struct worker *w)
 static void
 on_woke(struct ev_loop *loop, ev_check *watcher, int revents)
 {
-	container_of(watcher, struct worker, woke)->awake_at = worker_now();
+	struct worker *w = container_of(watcher, struct worker, woke);
+
+	worker_tick(w);
+	w->awake_at = worker_ms(w);
 }
 
 struct worker *
@@ -60,6 +69,7 @@ worker_new(unsigned index)
 	w->read_buffer = xmalloc(WORKER_BUFFER);
 	w->write_buffer = xmalloc(WORKER_BUFFER);
 	list_init(&w->streams);
+	worker_tick(w);
 	inbox_init(&w->inbox, w->loop);
 	ev_check_init(&w->woke, on_woke);
 	ev_set_priority(&w->woke, EV_MAXPRI);

@@ -23,6 +23,7 @@ struct worker {
 	uint8_t *read_buffer, *write_buffer;
 	struct list streams;
 	uint64_t random;  /* state of worker_random() */
+	uint64_t now_ns;  /* the clock as worker_tick() last saw it */
 	int64_t awake_at; /* monotonic ms when the loop last woke, see worker_lag() */
 	struct ev_check woke;
 	void *world;    /* the engine's: what this worker decides with */
@@ -43,6 +44,18 @@ void worker_join(struct worker *w);
 /* Monotonic ms, from the clock. */
 int64_t worker_now(void);
 uint64_t worker_now_ns(void);
+
+/*
+ * A look at the clock costs as much as a tenth of a decision. A worker's own loop looks when it
+ * wakes, after each read and after each decision, and goes by that in between.
+ */
+uint64_t worker_tick(struct worker *w);
+static inline int64_t
+worker_ms(const struct worker *w)
+{
+	return (int64_t)(w->now_ns / 1000000);
+}
+
 /* How long the present batch of events has been worked on, in ms: how late the last one is. */
 int64_t worker_lag(const struct worker *w);
 

@@ -157,34 +157,36 @@ take_code(struct asked *a, enum fact fact, const struct spop_value *v)
 }
 
 static const struct argument {
-	const char *name;
+	struct spop_str name;
 	void (*take)(struct asked *a, enum fact fact, const struct spop_value *v);
 	enum fact fact;
 } arguments[] = {
-	{ "client_id", take_fact, FACT_CLIENT_ID },
-	{ "username", take_fact, FACT_USERNAME },
-	{ "level", take_level, 0 },
-	{ "flags", take_flags, 0 },
-	{ "keepalive", take_fact, FACT_KEEPALIVE },
-	{ "session_expiry", take_fact, FACT_SESSION_EXPIRY },
-	{ "source", take_fact, FACT_SOURCE },
-	{ "source_port", take_fact, FACT_SOURCE_PORT },
-	{ "destination", take_fact, FACT_DESTINATION },
-	{ "destination_port", take_fact, FACT_DESTINATION_PORT },
-	{ "frontend", take_fact, FACT_FRONTEND },
-	{ "tls", take_tls, 0 },
-	{ "tls_version", take_fact, FACT_TLS_VERSION },
-	{ "sni", take_fact, FACT_SNI },
-	{ "alpn", take_fact, FACT_ALPN },
-	{ "certificate", take_certificate, 0 },
-	{ "verify", take_verify, 0 },
-	{ "cn", take_fact, FACT_CN },
-	{ "ws", take_ws, 0 },
-	{ "path", take_fact, FACT_PATH },
-	{ "host", take_fact, FACT_HOST },
-	{ "key", take_key, 0 },
-	{ "server", take_server, 0 },
-	{ "code", take_code, 0 },
+#define NAMED(literal) { literal, sizeof(literal) - 1 }
+	{ NAMED("client_id"), take_fact, FACT_CLIENT_ID },
+	{ NAMED("username"), take_fact, FACT_USERNAME },
+	{ NAMED("level"), take_level, 0 },
+	{ NAMED("flags"), take_flags, 0 },
+	{ NAMED("keepalive"), take_fact, FACT_KEEPALIVE },
+	{ NAMED("session_expiry"), take_fact, FACT_SESSION_EXPIRY },
+	{ NAMED("source"), take_fact, FACT_SOURCE },
+	{ NAMED("source_port"), take_fact, FACT_SOURCE_PORT },
+	{ NAMED("destination"), take_fact, FACT_DESTINATION },
+	{ NAMED("destination_port"), take_fact, FACT_DESTINATION_PORT },
+	{ NAMED("frontend"), take_fact, FACT_FRONTEND },
+	{ NAMED("tls"), take_tls, 0 },
+	{ NAMED("tls_version"), take_fact, FACT_TLS_VERSION },
+	{ NAMED("sni"), take_fact, FACT_SNI },
+	{ NAMED("alpn"), take_fact, FACT_ALPN },
+	{ NAMED("certificate"), take_certificate, 0 },
+	{ NAMED("verify"), take_verify, 0 },
+	{ NAMED("cn"), take_fact, FACT_CN },
+	{ NAMED("ws"), take_ws, 0 },
+	{ NAMED("path"), take_fact, FACT_PATH },
+	{ NAMED("host"), take_fact, FACT_HOST },
+	{ NAMED("key"), take_key, 0 },
+	{ NAMED("server"), take_server, 0 },
+	{ NAMED("code"), take_code, 0 },
+#undef NAMED
 };
 
 enum { N_ARGUMENTS = sizeof(arguments) / sizeof(arguments[0]) };
@@ -200,7 +202,7 @@ take_arguments(struct asked *a, struct spop_args args)
 		for (size_t tried = 0; tried < N_ARGUMENTS; tried++, at++) {
 			if (at == N_ARGUMENTS)
 				at = 0;
-			if (!spop_str_is(name, arguments[at].name))
+			if (!spop_str_eq(name, arguments[at].name))
 				continue;
 			arguments[at].take(a, arguments[at].fact, &value);
 			at++;
@@ -272,7 +274,7 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 		write_acceptance(&v, out);
 	set_str(out, "tenant", str_of(v.tenant ? v.tenant->name : NULL));
 	set_str(out, "rule", str_of(v.rule));
-	verdict_log(&v, &a->facts);
+	verdict_log(&v, &a->facts, worker_ms(w));
 }
 
 /* Message usher-connack: a broker answered. */
@@ -287,7 +289,7 @@ answer_connack(struct worker *w, const struct asked *a, struct spop_writer *out)
 	if (!a->has_code || target == STICK_NO_TARGET || !session_key_parse(a->key, &key))
 		return;
 	if (a->code == 0) {
-		stick_table_accept(world->env.table, key, target, worker_now());
+		stick_table_accept(world->env.table, key, target, worker_ms(w));
 	} else if (connack_means_elsewhere((unsigned)a->code, a->level)) {
 		counters_add(w->counters, COUNTER_CONNACKS_ELSEWHERE);
 		stick_table_drop(world->env.table, key, target);

@@ -21,13 +21,6 @@ struct spoa_service {
 	unsigned n_workers;
 };
 
-/* The first worker's socket is bound; the others join the port, or share the UNIX descriptor. */
-static int
-another(int first, const struct addr *a)
-{
-	return a->sa.sa_family == AF_UNIX ? dup(first) : listener_join(a);
-}
-
 static const char *
 cure(int error)
 {
@@ -44,25 +37,17 @@ cure(int error)
 static bool
 open_address(struct spoa_service *s, const struct world_agent *at, struct worker **workers)
 {
-	int fds[256];
+	int error = listener_start_all(&s->listeners[s->n_addresses * s->n_workers], workers,
+				       s->n_workers, &at->addr, session_open, NULL);
 
-	for (unsigned i = 0; i < s->n_workers; i++) {
-		fds[i] = i ? another(fds[0], &at->addr) : listener_bind(&at->addr);
-		if (fds[i] >= 0)
-			continue;
-		/* An address of another machine that shares this file is not ours to open. */
-		log_line(fds[i] == -EADDRNOTAVAIL ? LOG_INFO : LOG_ERROR,
+	/* An address of another machine that shares this file is not ours to open. */
+	if (error)
+		log_line(error == -EADDRNOTAVAIL ? LOG_INFO : LOG_ERROR,
 			 "listener failed address=%s reason=\"%s\" cure=\"%s\"", at->text,
-			 strerror(-fds[i]), cure(fds[i]));
-		while (i-- > 0)
-			close(fds[i]);
-		return false;
-	}
-	for (unsigned i = 0; i < s->n_workers; i++)
-		listener_start(&s->listeners[s->n_addresses * s->n_workers + i], workers[i], fds[i],
-			       session_open);
-	log_line(LOG_INFO, "listener open address=%s workers=%u", at->text, s->n_workers);
-	return true;
+			 strerror(-error), cure(error));
+	else
+		log_line(LOG_INFO, "listener open address=%s workers=%u", at->text, s->n_workers);
+	return error == 0;
 }
 
 struct spoa_service *
@@ -92,7 +77,6 @@ spoa_service_stop(struct spoa_service *s, struct worker *w)
 
 		stream->on_stop(stream);
 	}
-	worker_stop(w);
 }
 
 void

@@ -17,8 +17,8 @@ struct spoa_service *spoa_service_open(const struct world *world, struct worker 
 				       unsigned n_workers);
 
 /*
- * On a worker's thread: stop accepting, answer what has arrived, say DISCONNECT, and leave the
- * loop when all is sent or the deadline is over.
+ * On a worker's thread, before its loop ends: stop accepting, answer what has arrived, say
+ * DISCONNECT.
  */
 void spoa_service_stop(struct spoa_service *s, struct worker *w);
 

@@ -175,7 +175,7 @@ on_stop(struct stream *stream)
 static const struct stream_owner owner = { on_event, on_stop };
 
 void
-session_open(struct worker *w, int fd)
+session_open(struct worker *w, int fd, void *arg)
 {
 	struct session *s = malloc(sizeof(*s));
 

@@ -6,7 +6,7 @@
 
 #include "agent/io/worker.h"
 
-/* On the worker's thread; the session owns fd and ends by itself. */
-void session_open(struct worker *w, int fd);
+/* A listener's on_accept: the session owns fd and ends by itself. arg is not used. */
+void session_open(struct worker *w, int fd, void *arg);
 
 #endif

@@ -1,4 +1,4 @@
-"""A small SPOP peer in HAProxy's place: for floods, and for frames that HAProxy would never send."""
+"""A small SPOP peer in HAProxy's place: for floods, and for frames that HAProxy never sends."""
 
 import socket
 import struct

@@ -149,8 +149,8 @@ def test_frame_arriving_byte_by_byte(agent):
         assert ack.variables["action"] == "accept"
 
 
-def test_one_engine_of_two_threads_gets_one_table(lab):
-    """Connections that end up on different workers ask the same table."""
+def test_all_workers_ask_one_table(lab):
+    """Whichever connection HAProxy takes, and whichever worker has it."""
     lab.start_usher("-j", "4")
     homes = {}
     for engine in range(16):
@@ -209,11 +209,11 @@ def test_slow_readers_take_no_memory_and_no_time(lab, count):
     lab.edit_config(*((f"server emqx{i} ", f"server emqx{i}-{'x' * 250} ") for i in (1, 2, 3)))
     lab.start_usher("-j", "1")
     agent = lab.ports["agent"]
-    n = count(6, 40)
+    n = count(3, 10)
     before = rss_kb(lab.usher.pid)
     lazy = [Lazy(agent) for _ in range(n)]
     wait_for(lambda: all([one.is_stuck() for one in lazy]),
-             "usher to stop reading from those who do not read")
+             "usher to stop reading from those who do not read", 60)
     assert rss_kb(lab.usher.pid) - before < 4096 + 1024 * n
     with spop.Peer(agent).ready() as bystander:
         assert bystander.ask("bystander")["action"] == "accept"

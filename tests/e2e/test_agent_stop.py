@@ -133,7 +133,7 @@ def test_bad_files(lab):
 
 def test_bad_command_line(lab):
     for arguments, words in (
-            ([], "usage: usher agent -f"),
+            ([], "usage: usher agent"),
             (["agent"], "-f haproxy.cfg is missing"),
             (["agents", "-f", "x"], "unknown command agents"),
             (["agent", "-f"], "missing value for -f"),

@@ -27,8 +27,9 @@ def lab(lab, monkeypatch):
     usher = shutil.copy(laboratory.USHER, lab.directory / "usher")
     monkeypatch.setattr(laboratory, "USHER", usher)
     lab.extra_env["USHER_ETC"] = str(etc)
-    lab.edit_config(("mode 660 level operator", "mode 660 group haproxy level operator"),
-                    ("\nglobal\n", "\nglobal\n    user haproxy\n    group haproxy\n    nbthread 2\n"))
+    lab.edit_config(
+        ("mode 660 level operator", "mode 660 group haproxy level operator"),
+        ("\nglobal\n", "\nglobal\n    user haproxy\n    group haproxy\n    nbthread 2\n"))
     return lab
 
 

@@ -40,7 +40,7 @@ def test_haproxy_reloaded_under_load(lab, count):
 
 
 def test_haproxy_reloaded_without_handing_over(lab, count):
-    """A bare -sf: between two listeners a client may be refused, but each that gets in is served."""
+    """A bare -sf: between two listeners a client may be refused; who gets in is served."""
     lab.start()
     ids = [f"c{i}" for i in range(6)]
     homes = {i: lab.place(i) for i in ids}

@@ -187,8 +187,8 @@ adviser_names(const struct adviser *a, const struct proxy *p)
 	return false;
 }
 
-static void
-add_named(struct adviser *a, const struct proxy *p)
+void
+adviser_add_named(struct adviser *a, const struct proxy *p)
 {
 	if (!p || p->disabled || adviser_names(a, p))
 		return;
@@ -196,20 +196,36 @@ add_named(struct adviser *a, const struct proxy *p)
 	a->named[a->n_named++] = p;
 }
 
+/* Backends of those who ask, and of the policy, if somebody asks at all. */
+static void
+add_all_named(struct adviser *a)
+{
+	const struct policy *policy = a->in->policy;
+
+	for (size_t i = 0; i < a->n_askers; i++)
+		adviser_add_named(a, a->askers[i].p->default_backend);
+	for (size_t i = 0; i < policy->n_tenants && a->n_askers; i++)
+		adviser_add_named(a, policy->tenants[i]->backend);
+	for (size_t i = 0; i < policy->n_rules && a->n_askers; i++)
+		adviser_add_named(a, policy->rules[i].backend);
+}
+
 void
 adviser_init(struct adviser *a, const struct advice_input *in, struct report *r)
 {
-	const struct policy *policy = in->policy;
-
 	*a = (struct adviser){ .in = in, .r = r };
 	for (size_t i = 0; i < in->topology->n_proxies; i++)
 		add_asker(a, in->topology->proxies[i]);
-	for (size_t i = 0; i < a->n_askers; i++)
-		add_named(a, a->askers[i].p->default_backend);
-	for (size_t i = 0; i < policy->n_tenants && a->n_askers; i++)
-		add_named(a, policy->tenants[i]->backend);
-	for (size_t i = 0; i < policy->n_rules && a->n_askers; i++)
-		add_named(a, policy->rules[i].backend);
+	add_all_named(a);
+}
+
+void
+adviser_add_door(struct adviser *a, const struct proxy *p)
+{
+	ARRAY_GROW(a->askers, a->n_askers);
+	a->askers[a->n_askers++] =
+		(struct asker){ .p = p, .question = SIZE_MAX, .prefix = "usher" };
+	add_all_named(a);
 }
 
 void

@@ -30,6 +30,10 @@ struct adviser {
 
 void adviser_init(struct adviser *a, const struct advice_input *in, struct report *r);
 void adviser_fini(struct adviser *a);
+/* Look at p as if it asked usher already. */
+void adviser_add_door(struct adviser *a, const struct proxy *p);
+/* Look at p as if a verdict could name it. */
+void adviser_add_named(struct adviser *a, const struct proxy *p);
 
 /* "[file:line] : text [name]"; the same text is said once. */
 void advise(const struct adviser *a, enum finding_level level, struct place at, const char *fmt,
@@ -51,6 +55,21 @@ bool adviser_names(const struct adviser *a, const struct proxy *p);
 
 /* Does the policy name backends besides p's default? */
 bool adviser_names_others(const struct adviser *a, const struct proxy *p);
+
+/* Does the frontend obey: refusals; verdicts that are missing, by a refusal; quotas? */
+bool asker_obeys_refusals(const struct asker *k);
+bool asker_is_closed(const struct asker *k);
+bool asker_obeys_quotas(const struct adviser *a, const struct asker *k);
+
+/* Are ends of sessions reported, in the words that usher reads? */
+bool proxy_reports_ends(const struct proxy *p);
+
+/* Do clients of this backend lose their server while usher is away? */
+bool adviser_lacks_stick(const struct adviser *a, const struct proxy *b);
+/* Is the key of a stick line what a client chose, whole? Then it may be cut. */
+bool adviser_is_raw_key(const struct adviser *a, const struct raw_line *stick);
+/* Does the policy say that clients without a verdict are refused here? */
+bool adviser_wants_closed(const struct adviser *a, const struct proxy *p);
 
 /* Can a verdict refuse a client for what usher.json says? */
 bool policy_refuses(const struct policy *p);

@@ -45,14 +45,14 @@ asks_action_for(const struct asker *k, const char *word, bool negated)
 }
 
 /* `… unless { var(txn.usher.action) -m str accept }` does both at once. */
-static bool
-obeys_refusals(const struct asker *k)
+bool
+asker_obeys_refusals(const struct asker *k)
 {
 	return asks_action_for(k, "reject", false) || asks_action_for(k, "accept", true);
 }
 
-static bool
-is_closed(const struct asker *k)
+bool
+asker_is_closed(const struct asker *k)
 {
 	return asks_action_for(k, "found", true) || asks_action_for(k, "accept", true);
 }
@@ -63,7 +63,7 @@ find_no_refusal(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (k->question == SIZE_MAX || obeys_refusals(k))
+		if (k->question == SIZE_MAX || asker_obeys_refusals(k))
 			continue;
 		advise(a, policy_refuses(a->in->policy) ? FINDING_ALERT : FINDING_WARNING,
 		       k->p->all[k->question].at,
@@ -76,8 +76,8 @@ find_no_refusal(const struct adviser *a)
 
 /* ---- open and closed ------------------------------------------------------------------------- */
 
-static bool
-policy_says_closed(const struct adviser *a, const struct proxy *p)
+bool
+adviser_wants_closed(const struct adviser *a, const struct proxy *p)
 {
 	const struct frontend_policy *f = policy_frontend(a->in->policy, str_of(p->name));
 
@@ -90,7 +90,7 @@ find_not_closed(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (k->question != SIZE_MAX && policy_says_closed(a, k->p) && !is_closed(k))
+		if (k->question != SIZE_MAX && adviser_wants_closed(a, k->p) && !asker_is_closed(k))
 			advise(a, FINDING_ALERT, k->p->all[k->question].at,
 			       "frontend '%s': %s says closed, but a client without a verdict gets "
 			       "in; below this line add 'tcp-request content use-service "
@@ -105,7 +105,7 @@ find_closed_unsaid(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers && a->in->policy_file; i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (k->question != SIZE_MAX && is_closed(k) && !policy_says_closed(a, k->p))
+		if (k->question != SIZE_MAX && asker_is_closed(k) && !adviser_wants_closed(a, k->p))
 			advise(a, FINDING_WARNING, k->p->all[k->question].at,
 			       "frontend '%s': refuses clients without a verdict, but %s takes it "
 			       "for open; add \"frontends\": { \"%s\": { \"without_verdict\": "
@@ -147,14 +147,19 @@ counts_tenants(const struct asker *k)
 	return false;
 }
 
+bool
+asker_obeys_quotas(const struct adviser *a, const struct asker *k)
+{
+	return adviser_uses_variable(a, k->p, "tcp-request content", "max") && counts_tenants(k);
+}
+
 void
 find_no_quota(const struct adviser *a)
 {
 	for (size_t i = 0; i < a->n_askers && policy_has_quotas(a->in->policy); i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (adviser_uses_variable(a, k->p, "tcp-request content", "max") &&
-		    counts_tenants(k))
+		if (asker_obeys_quotas(a, k))
 			continue;
 		advise(a, FINDING_ALERT, k->p->at,
 		       "frontend '%s': tenants in %s have max_connections, which HAProxy must "

@@ -31,16 +31,23 @@ is_behind_closed_doors(const struct adviser *a, const struct proxy *b)
 	return true;
 }
 
+bool
+adviser_lacks_stick(const struct adviser *a, const struct proxy *b)
+{
+	const struct backend_policy *bp = policy_backend(a->in->policy, str_of(b->name));
+
+	return b->n_servers > 1 && !(bp && bp->not_sticky) && !is_ranked(a, b) &&
+	       !is_behind_closed_doors(a, b) && proxy_last_line(b, "stick on") == SIZE_MAX &&
+	       proxy_last_line(b, "stick match") == SIZE_MAX;
+}
+
 void
 find_no_stick(const struct adviser *a)
 {
 	for (size_t i = 0; i < a->n_named; i++) {
 		const struct proxy *b = a->named[i];
-		const struct backend_policy *bp = policy_backend(a->in->policy, str_of(b->name));
 
-		if (b->n_servers < 2 || (bp && bp->not_sticky) || is_ranked(a, b) ||
-		    is_behind_closed_doors(a, b) || proxy_last_line(b, "stick on") != SIZE_MAX ||
-		    proxy_last_line(b, "stick match") != SIZE_MAX)
+		if (!adviser_lacks_stick(a, b))
 			continue;
 		advise(a, FINDING_WARNING, b->at,
 		       "%s '%s': while usher is away nothing sends clients back to their server; "
@@ -83,11 +90,16 @@ key_length(const struct raw_line *table)
 	return length;
 }
 
-/* Is the key what a client chose, whole? Directly, or by a variable that some frontend set so. */
-static bool
-is_raw_mqtt(const struct topology *t, const char *expression)
+/* Directly, or by a variable that some frontend set so. */
+bool
+adviser_is_raw_key(const struct adviser *a, const struct raw_line *stick)
 {
-	char set[VARIABLE + 16], variable[VARIABLE];
+	const struct topology *t = a->in->topology;
+	char set[VARIABLE + 16], variable[VARIABLE], expression[EXPRESSION];
+
+	if (!line_starts(stick, "stick"))
+		return false;
+	stick_expression(stick, expression);
 
 	if (expression_is_hashed(expression))
 		return false;
@@ -101,7 +113,7 @@ is_raw_mqtt(const struct topology *t, const char *expression)
 		size_t at = proxy_last_mention(p, "tcp-request content", set);
 
 		if (at != SIZE_MAX && line_mentions(&p->all[at], "mqtt_field_value") &&
-		    !line_mentions(&p->all[at], ",sha1"))
+		    !expression_is_hashed(p->all[at].words[p->all[at].n - 1]))
 			return true;
 	}
 	return false;
@@ -120,11 +132,9 @@ find_stick_len(const struct adviser *a)
 
 		for (size_t j = 0; j < b->n_all; j++) {
 			const struct raw_line *stick = &b->all[j], *table;
-			char expression[EXPRESSION];
 			unsigned long length;
 
-			if (!line_starts(stick, "stick") ||
-			    !is_raw_mqtt(t, stick_expression(stick, expression)))
+			if (!adviser_is_raw_key(a, stick))
 				continue;
 			table = table_of(t, b, stick);
 			length = table ? key_length(table) : 0;

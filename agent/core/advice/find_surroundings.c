@@ -112,8 +112,8 @@ find_timeout_keepalive(const struct adviser *a)
 
 /* ---- ends of sessions ------------------------------------------------------------------------ */
 
-static bool
-reports_ends(const struct proxy *p)
+bool
+proxy_reports_ends(const struct proxy *p)
 {
 	if (!p->log_format_sd || !strstr(p->log_format_sd, SYSLOG_SD_ID))
 		return false;
@@ -129,7 +129,7 @@ find_no_session_ends(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct proxy *p = a->askers[i].p;
 
-		if (!reports_ends(p))
+		if (!proxy_reports_ends(p))
 			advise(a, FINDING_WARNING, p->at,
 			       "frontend '%s': usher does not hear of sessions' ends, so a sticky "
 			       "entry may expire while its client is still connected; add the "
@@ -145,7 +145,7 @@ find_logasap(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct proxy *p = a->askers[i].p;
 
-		if (reports_ends(p) && proxy_has_option(p, "logasap"))
+		if (proxy_reports_ends(p) && proxy_has_option(p, "logasap"))
 			advise(a, FINDING_WARNING, p->at,
 			       "frontend '%s': 'option logasap' reports the beginning of a session "
 			       "as its end; add 'no option logasap'",

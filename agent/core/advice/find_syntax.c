@@ -2,22 +2,7 @@
 #include <stdio.h>
 
 #include "agent/core/advice/adviser.h"
-
-/* Lines that have names, numbers and expressions, and no text for people. */
-static bool
-is_of_expressions(const struct raw_line *l)
-{
-	static const char *const keywords[] = { "acl",	      "bind",	      "server",
-						"stick",      "stick-table",  "tcp-request",
-						"tcp-check",  "tcp-response", "timeout",
-						"use-server", "use_backend",  "default_backend",
-						"mode",	      "balance",      "default-server" };
-
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (line_starts(l, keywords[i]))
-			return true;
-	return false;
-}
+#include "agent/core/advice/mend.h"
 
 static void
 advise_blank(const struct adviser *a, const struct proxy *p, const struct raw_line *l, size_t i,
@@ -26,12 +11,15 @@ advise_blank(const struct adviser *a, const struct proxy *p, const struct raw_li
 	char joined[EXPRESSION];
 	size_t len = 0;
 
-	joined[0] = '\0';
-	for (size_t w = i; w <= last && len < sizeof(joined); w++)
-		len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s", l->words[w]);
+	for (size_t w = i; w <= last; w++)
+		for (const char *c = l->words[w]; *c && len + 1 < sizeof(joined); c++)
+			if (*c != ' ' && *c != '\t')
+				joined[len++] = *c;
+	joined[len] = '\0';
 	advise(a, FINDING_ALERT, l->at,
-	       "%s '%s': HAProxy takes no blank between brackets and refuses '%s %s'; write '%s'",
-	       proxy_kind_name(p->kind), p->name, l->words[i], line_word(l, i + 1), joined);
+	       "%s '%s': HAProxy takes no blank between brackets and refuses '%s%s%s'; write '%s'",
+	       proxy_kind_name(p->kind), p->name, l->words[i], last > i ? " " : "",
+	       last > i ? line_word(l, i + 1) : "", joined);
 }
 
 void
@@ -44,8 +32,9 @@ find_blank_in_brackets(const struct adviser *a)
 		const struct proxy *p = t->proxies[i];
 
 		for (size_t j = 0; j < p->n_all; j++)
-			for (size_t w = 1; is_of_expressions(&p->all[j]) && w < p->all[j].n; w++)
-				if (line_blank_in_brackets(&p->all[j], w, &last)) {
+			for (size_t w = 1; mend_concerns(&p->all[j]) && w < p->all[j].n; w++)
+				if (!line_word_is_pattern(&p->all[j], w) &&
+				    line_blank_in_brackets(&p->all[j], w, &last)) {
 					advise_blank(a, p, &p->all[j], w, last);
 					w = last;
 				}
@@ -58,7 +47,8 @@ look_for_full_width(const struct adviser *a, const struct proxy *p, const struct
 	const char *ascii, *at = NULL;
 
 	for (size_t w = 0; w < l->n && !at; w++)
-		at = full_width_in(l->words[w], &ascii);
+		if (!line_word_is_pattern(l, w))
+			at = full_width_in(l->words[w], &ascii);
 	if (at)
 		advise(a, FINDING_ALERT, l->at,
 		       "%s '%s': '%.*s' is a full-width character, which HAProxy takes for a "
@@ -74,7 +64,7 @@ find_full_width(const struct adviser *a)
 
 	for (size_t i = 0; i < t->n_proxies; i++)
 		for (size_t j = 0; j < t->proxies[i]->n_all; j++)
-			if (is_of_expressions(&t->proxies[i]->all[j]))
+			if (mend_concerns(&t->proxies[i]->all[j]))
 				look_for_full_width(a, t->proxies[i], &t->proxies[i]->all[j]);
 }
 

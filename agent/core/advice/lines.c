@@ -206,12 +206,29 @@ open_brackets(const char *word)
 }
 
 bool
+line_word_is_pattern(const struct raw_line *l, size_t i)
+{
+	for (; i > 0; i--) {
+		const char *before = l->words[i - 1];
+
+		if (strcmp(before, "{") == 0 || strcmp(before, "!{") == 0)
+			return false;
+		if (before[0] == '-')
+			return true;
+	}
+	return false;
+}
+
+bool
 line_blank_in_brackets(const struct raw_line *l, size_t i, size_t *last)
 {
 	const char *word = line_word(l, i);
 	size_t n = strlen(word);
 	int open = open_brackets(word);
 
+	*last = i;
+	if (strstr(word, "mqtt_field_value(") && strpbrk(word, " \t"))
+		return true;
 	/* A lone bracket may be a pattern's; a comma behind it is a list of arguments. */
 	if (open <= 0 || word[0] == '(' || word[n - 1] != ',' || i + 1 >= l->n)
 		return false;

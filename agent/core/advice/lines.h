@@ -62,10 +62,12 @@ const char *expression_variable(const char *expression, char *out);
 bool proxy_sets_variable(const struct proxy *p, const char *variable, size_t end);
 
 /*
- * Haproxy.cfg's two slips of the pen in published examples. Where the word at i opens a bracket
- * that a blank interrupts, *last is the word that closes it (or the line's last).
+ * Two slips of the pen in published examples. Where a blank interrupts the bracket that the word
+ * at i opens, *last is the word that closes it (i itself, when it is quoted; or the line's last).
  */
 bool line_blank_in_brackets(const struct raw_line *l, size_t i, size_t *last);
+/* Is the word a pattern to compare with, behind a flag of an ACL? Anything may stand there. */
+bool line_word_is_pattern(const struct raw_line *l, size_t i);
 /* The full-width character in the word (， （ ） and their like) as UTF-8, or NULL. */
 const char *full_width_in(const char *word, const char **ascii);
 

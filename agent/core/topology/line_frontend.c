@@ -21,12 +21,33 @@ is_condition(const char *word)
 	return strcmp(word, "if") == 0 || strcmp(word, "unless") == 0;
 }
 
+static void
+add_bind(struct parser *p, struct str text)
+{
+	struct proxy *proxy = p->proxy;
+	struct bind *b;
+
+	ARRAY_GROW(proxy->binds, proxy->n_binds);
+	b = &proxy->binds[proxy->n_binds++];
+	*b = (struct bind){ .text = str_dup(text), .at = parser_place(p) };
+	if (addr_parse(text, true, &b->addr) != ADDR_OK)
+		b->addr.len = 0; /* a name, a range of ports, a descriptor: HAProxy's business */
+}
+
 void
 line_bind(struct parser *p)
 {
-	if (word(p, 1)[0])
-		p->proxy->n_binds++;
-	else
+	struct str rest = str_of(word(p, 1));
+
+	while (rest.n) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		struct str one = { rest.p, comma ? (size_t)(comma - rest.p) : rest.n };
+
+		add_bind(p, one);
+		rest.p += one.n + (comma != NULL);
+		rest.n -= one.n + (comma != NULL);
+	}
+	if (!word(p, 1)[0])
 		parser_alert(p, "'bind' expects {<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}"
 				"... as arguments.");
 }

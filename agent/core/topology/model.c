@@ -50,6 +50,9 @@ free_proxy(struct proxy *p)
 		free(p->logs[i].format);
 	}
 	free(p->logs);
+	for (size_t i = 0; i < p->n_binds; i++)
+		free(p->binds[i].text);
+	free(p->binds);
 	map_fini(&p->server_by_name);
 	for (size_t i = 0; i < p->n_servers; i++)
 		free_server(p->servers[i]);

@@ -70,6 +70,26 @@ enum {
 	PROXY_HEADER_TLV = 4, /* V2 has a TLV even where no client is: its length is never 0 */
 };
 
+/* One address of a `bind` line. */
+struct bind {
+	char *text; /* owned; as written */
+	struct addr addr;
+	struct place at;
+};
+
+/* `timeout NAME`, each in ms; 0: none. */
+enum timeout {
+	TIMEOUT_CLIENT,
+	TIMEOUT_SERVER,
+	TIMEOUT_CONNECT,
+	TIMEOUT_QUEUE,
+	TIMEOUT_CHECK,
+	TIMEOUT_TUNNEL,
+	TIMEOUT_CLIENT_FIN,
+	TIMEOUT_SERVER_FIN,
+	N_TIMEOUTS,
+};
+
 /* `filter spoe engine NAME config FILE`. */
 struct spoe_filter {
 	char *engine, *config; /* owned; config as written, variables expanded */
@@ -96,7 +116,9 @@ struct proxy {
 	size_t n_all;
 
 	/* as a frontend */
-	size_t n_binds;		    /* lines, not addresses */
+	struct bind *binds; /* owned; an address each, so a line may give several */
+	size_t n_binds;
+	int64_t inspect_delay_ms; /* `tcp-request inspect-delay` */
 	char *default_backend_name; /* owned; NULL: none */
 	struct place default_backend_at;
 	struct proxy *default_backend; /* resolved; a listen's own servers when it has no other */
@@ -105,6 +127,9 @@ struct proxy {
 	struct log_target *logs; /* owned */
 	size_t n_logs;
 	char *log_format_sd; /* owned; as written, NULL: none */
+
+	int64_t timeout_ms[N_TIMEOUTS];
+	uint32_t retries; /* further attempts to connect */
 
 	/* as a backend */
 	enum balance_kind balance;

@@ -118,6 +118,11 @@ void line_balance(struct parser *p);
 void line_use_server(struct parser *p);
 void line_stick(struct parser *p);
 
+/* line_times.c */
+void line_timeout(struct parser *p);
+void line_retries(struct parser *p);
+void line_inspect_delay(struct parser *p); /* of tcp-request; the line is kept as well */
+
 /* variables.c: setenv, presetenv, unsetenv, resetenv; and the lookup that knows of them. */
 void line_environment(struct parser *p);
 const char *variables_get(void *parser, struct str name);

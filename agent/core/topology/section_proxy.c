@@ -52,6 +52,9 @@ inherit(struct proxy *to, const struct proxy *from)
 	to->balance = from->balance;
 	to->disabled = from->disabled;
 	to->default_server = from->default_server;
+	memcpy(to->timeout_ms, from->timeout_ms, sizeof(to->timeout_ms));
+	to->retries = from->retries;
+	to->inspect_delay_ms = from->inspect_delay_ms;
 	copy_lines(&to->lines, &to->n_lines, from->lines, from->n_lines);
 	copy_lines(&to->all, &to->n_all, from->all, from->n_all);
 	for (size_t i = 0; i < from->n_logs; i++) {
@@ -196,6 +199,7 @@ section_proxy_begin(struct parser *p)
 		.name = str_dup(str_of(word(p, 1))),
 		.at = parser_place(p),
 		.default_server = { .weight = 1 },
+		.retries = 3,
 	};
 	map_init(&proxy->server_by_name);
 	if (from)
@@ -260,6 +264,8 @@ keep_tcp_request(struct parser *p)
 			     word(p, 1));
 	else
 		parser_keep_line(p);
+	if (strcmp(word(p, 1), "inspect-delay") == 0)
+		line_inspect_delay(p);
 }
 
 static void
@@ -319,11 +325,13 @@ static const struct keyword table[] = {
 	{ "log", KEYWORD_USED, line_log, IN_ANY },
 	{ "log-format-sd", KEYWORD_USED, line_log_format_sd, IN_ANY },
 	{ "mode", KEYWORD_USED, set_mode, IN_ANY },
+	{ "retries", KEYWORD_USED, line_retries, IN_ANY },
 	{ "server", KEYWORD_USED, line_server, IN_ANY },
 	{ "server-template", KEYWORD_USED, line_server_template, IN_ANY },
 	{ "stick", KEYWORD_USED, line_stick, IN_BACKEND | IN_PROXY },
 	{ "stick-table", KEYWORD_USED, keep_stick_table, IN_ANY },
 	{ "tcp-request", KEYWORD_USED, keep_tcp_request, IN_ANY },
+	{ "timeout", KEYWORD_USED, line_timeout, IN_ANY },
 	{ "use-server", KEYWORD_USED, line_use_server, IN_BACKEND | IN_PROXY },
 	{ "use_backend", KEYWORD_USED, line_use_backend, IN_FRONTEND | IN_PROXY },
 	{ .name = "backlog", .status = KEYWORD_SKIPPED },
@@ -370,7 +378,6 @@ static const struct keyword table[] = {
 	{ .name = "persist", .status = KEYWORD_SKIPPED },
 	{ .name = "rate-limit", .status = KEYWORD_SKIPPED },
 	{ .name = "redirect", .status = KEYWORD_SKIPPED },
-	{ .name = "retries", .status = KEYWORD_SKIPPED },
 	{ .name = "retry-on", .status = KEYWORD_SKIPPED },
 	{ .name = "server-state-file-name", .status = KEYWORD_SKIPPED },
 	{ .name = "source", .status = KEYWORD_SKIPPED },
@@ -381,7 +388,6 @@ static const struct keyword table[] = {
 	{ .name = "stats", .status = KEYWORD_SKIPPED },
 	{ .name = "tcp-check", .status = KEYWORD_SKIPPED },
 	{ .name = "tcp-response", .status = KEYWORD_SKIPPED },
-	{ .name = "timeout", .status = KEYWORD_SKIPPED },
 	{ .name = "transparent", .status = KEYWORD_SKIPPED },
 	{ .name = "unique-id-format", .status = KEYWORD_SKIPPED },
 	{ .name = "unique-id-header", .status = KEYWORD_SKIPPED },

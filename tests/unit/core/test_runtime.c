@@ -4,14 +4,16 @@
 #include "agent/core/wire/runtime.h"
 #include "tests/unit/run.h"
 
-/* HAProxy 2.6.12, to the byte. a/s1 fails its check, b/drained and b/mainted were set so. */
+/*
+ * HAProxy 2.6.12 as it answered, but for more sessions of a/s4 and b/s1 and less of `show info`.
+ * a/s1 fails its check; b/drained and b/mainted were set so.
+ */
 static const char answer_26[] =
 	"1\n"
-	"# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight "
-	"srv_iweight srv_time_since_last_change srv_check_status srv_check_result "
-	"srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn "
-	"srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr "
-	"srv_agent_port\n"
+	"# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iw"
+	"eight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_"
+	"check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord s"
+	"rv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n"
 	"2 a 1 s1 127.0.0.1 0 0 1 1 4 8 2 0 6 0 0 0 - 39111 - 0 0 - - 0\n"
 	"2 a 2 s2 127.0.0.1 0 5 7 7 4 1 0 0 8 0 0 0 - 39112 - 0 0 - - 0\n"
 	"2 a 3 s3 127.0.0.1 2 0 0 0 4 1 0 2 0 0 0 0 - 39113 - 0 0 - - 0\n"
@@ -20,15 +22,61 @@ static const char answer_26[] =
 	"3 b 2 drained 127.0.0.1 2 8 1 1 0 1 0 2 0 0 0 0 - 39115 - 0 0 - - 0\n"
 	"3 b 3 mainted 127.0.0.1 0 1 1 1 0 1 0 0 0 0 0 0 - 39116 - 0 0 - - 0\n"
 	"\n"
-	"# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb "
-	"safe_nb idle_lim idle_cur idle_per_thr[2]\n"
-	"a/s1 2/1 127.0.0.1 39111 - 5000 0 1 1 0 0 -1 0 0 0\n"
-	"a/s2 2/2 127.0.0.1 39112 - 5000 0 0 0 0 0 -1 0 0 0\n"
-	"a/s3 2/3 127.0.0.1 39113 - 5000 0 0 0 0 0 -1 0 0 0\n"
-	"a/s4 2/4 127.0.0.1 39114 - 5000 12345 20000 0 0 0 -1 0 0 0\n"
-	"b/s1 3/1 127.0.0.1 39111 - 5000 3 4 0 0 0 -1 0 0 0\n"
-	"b/drained 3/2 127.0.0.1 39115 - 5000 0 0 0 0 0 -1 0 0 0\n"
-	"b/mainted 3/3 127.0.0.1 39116 - 5000 0 0 0 0 0 -1 0 0 0\n"
+	"# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,"
+	"wredis,status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttl"
+	"e,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,check_code,check_duration,hrsp_"
+	"1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,req_rate,req_rate_max,req_to"
+	"t,cli_abrt,srv_abrt,comp_in,comp_out,comp_byp,comp_rsp,lastsess,last_chk,last_agt,qtime,"
+	"ctime,rtime,ttime,agent_status,agent_code,agent_duration,check_desc,agent_desc,check_ris"
+	"e,check_fall,check_health,agent_rise,agent_fall,agent_health,addr,cookie,mode,algo,conn_"
+	"rate,conn_rate_max,conn_tot,intercepted,dcon,dses,wrew,connect,reuse,cache_lookups,cache"
+	"_hits,srv_icur,src_ilim,qtime_max,ctime_max,rtime_max,ttime_max,eint,idle_conn_cur,safe_"
+	"conn_cur,used_conn_cur,need_conn_est,uweight,agg_server_status,agg_server_check_status,a"
+	"gg_check_status,-,ssl_sess,ssl_reused_sess,ssl_failed_handshake,h2_headers_rcvd,h2_data_"
+	"rcvd,h2_settings_rcvd,h2_rst_stream_rcvd,h2_goaway_rcvd,h2_detected_conn_protocol_errors"
+	",h2_detected_strm_protocol_errors,h2_rst_stream_resp,h2_goaway_resp,h2_open_connections,"
+	"h2_backend_open_streams,h2_total_connections,h2_backend_total_streams,h1_open_connection"
+	"s,h1_open_streams,h1_total_connections,h1_total_streams,h1_bytes_in,h1_bytes_out,h1_spli"
+	"ced_bytes_in,h1_spliced_bytes_out,\n"
+	"a,s1,0,0,0,0,,0,0,0,,0,,0,0,0,0,DOWN,1,1,0,1,1,4,4,,1,2,1,,0,,2,0,,0,L4CON,,0,,,,,,,,,,,"
+	"0,0,,,,,-1,Connection refused,,0,0,0,0,,,,Layer4 connection problem,,2,3,0,,,,127.0.0.1:"
+	"39111,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,1,1,,,,-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"a,s2,0,0,0,0,,0,0,0,,0,,0,0,0,0,MAINT,7,1,0,,,4,,,1,2,2,,0,,2,0,,0,,,,,,,,,,,,,,0,0,,,,,"
+	"-1,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39112,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,0,7,,,,-,"
+	"0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"a,s3,0,0,0,0,,0,0,0,,0,,0,0,0,0,no check,0,1,0,,,4,,,1,2,3,,0,,2,0,,0,,,,,,,,,,,,,,0,0,,"
+	",,,-1,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39113,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,0,0,,,"
+	",-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"a,s4,0,0,12345,20000,,70000,0,0,,0,,0,0,1,0,no check,1,1,0,,,4,,,1,2,4,,1,,2,1,,1,,,,,,,"
+	",,,,,,,0,0,,,,,0,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39114,,tcp,,,,,,,,0,1,0,,,0,,0,0,0,0,0,0"
+	",0,0,1,1,,,,-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"b,s1,0,0,3,4,,5,0,0,,0,,0,0,0,0,no check,256,1,0,,,4,,,1,3,1,,0,,2,0,,0,,,,,,,,,,,,,,0,0"
+	",,,,,-1,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39111,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,0,25"
+	"6,,,,-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"b,drained,0,0,0,0,,0,0,0,,0,,0,0,0,0,DRAIN,1,1,0,,,0,,,1,3,2,,0,,2,0,,0,,,,,,,,,,,,,,0,0"
+	",,,,,-1,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39115,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,0,1,"
+	",,,-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"b,mainted,0,0,0,0,,0,0,0,,0,,0,0,0,0,MAINT,1,1,0,,,0,,,1,3,3,,0,,2,0,,0,,,,,,,,,,,,,,0,0"
+	",,,,,-1,,,0,0,0,0,,,,,,,,,,,,127.0.0.1:39116,,tcp,,,,,,,,0,0,0,,,0,,0,0,0,0,0,0,0,0,0,1,"
+	",,,-,0,0,0,,,,,,,,,,,,,,,,,,,,,,\n"
+	"\n"
+	"Name: HAProxy\n"
+	"Version: 2.6.12-1+deb12u4\n"
+	"Release_date: 2026/10/17\n"
+	"Nbthread: 2\n"
+	"Nbproc: 1\n"
+	"Process_num: 1\n"
+	"Pid: 16134\n"
+	"Uptime: 0d 0h00m04s\n"
+	"Uptime_sec: 4\n"
+	"Memmax_MB: 0\n"
+	"PoolAlloc_MB: 0\n"
+	"PoolUsed_MB: 0\n"
+	"Unstoppable Jobs: 0\n"
+	"node: vm\n"
+	"Stopping: 0\n"
+	"Build info: 2.6.12-1+deb12u4\n"
+	"Tainted: 0\n"
 	"\n";
 
 struct expected {
@@ -114,18 +162,25 @@ static const struct {
 	const char *name, *answer;
 	struct expected expected[2]; /* backend NULL: no more */
 } rows[] = {
-	{ "newer: served and idle_sess",
-	  "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est "
-	  "unsafe_nb safe_nb idle_lim idle_cur idle_sess idle_per_thr[2]\n"
-	  "b/s 3/1 127.0.0.1 39111 - 5000 77 42 50 0 0 0 -1 0 0 0 0\n",
+	{ "newer statistics: columns between and behind",
+	  "# pxname,svname,qcur,new1,qmax,scur,smax,slim,agg_check_status,new2,-,ssl_sess,\n"
+	  "b,s,0,99,0,42,50,,,7,-,0,\n",
 	  { { "b", "s", false, 0, 0, true, 42 } } },
+	{ "quoted fields behind",
+	  "# pxname,svname,scur,last_chk,x\nb,s,7,\"a, \"\"b\"\", 9\",1\n",
+	  { { "b", "s", false, 0, 0, true, 7 } } },
 	{ "columns in another order",
 	  "# srv_uweight srv_name srv_admin_state be_name srv_op_state\n9 s 0 b 2\n",
 	  { { "b", "s", true, RUNTIME_UP, 9, false, 0 } } },
 	{ "sessions first, in another order",
-	  "# used_cur bkname/svname\n5 b/s\n\n# be_name srv_name srv_op_state srv_admin_state "
+	  "# scur,svname,pxname\n5,s,b\n\n# be_name srv_name srv_op_state srv_admin_state "
 	  "srv_uweight\nb s 2 0 1\n",
 	  { { "b", "s", false, 0, 0, true, 5 }, { "b", "s", true, RUNTIME_UP, 1, false, 0 } } },
+	{ "statistics instead of states", "# pxname,svname,srv_op_state,srv_uweight\nb,s,2,1\n",
+	  { { 0 } } },
+	{ "empty fields", "# pxname,svname,scur\n,,\nb,s,\n,,5\n",
+	  { { "", "", false, 0, 0, true, 5 } } },
+	{ "fewer fields than columns", "# pxname,svname,scur\nb\nb,s\n\n", { { 0 } } },
 	{ "CR LF, and blanks in runs",
 	  "# be_name  srv_name srv_op_state srv_admin_state srv_uweight\r\n b  s 2  0 1 \r\n",
 	  { { "b", "s", true, RUNTIME_UP, 1, false, 0 } } },
@@ -148,10 +203,9 @@ static const struct {
 	  "# be_name srv_name srv_op_state srv_admin_state srv_uweight\nb s 4 0 1\n", { { 0 } } },
 	{ "negative", "# be_name srv_name srv_op_state srv_admin_state srv_uweight\nb s 2 0 -1\n",
 	  { { 0 } } },
-	{ "sessions do not fit", "# bkname/svname used_cur\nb/s 4294967296\n", { { 0 } } },
-	{ "most sessions that fit", "# bkname/svname used_cur\nb/s 4294967295\n",
+	{ "sessions do not fit", "# pxname,svname,scur\nb,s,4294967296\n", { { 0 } } },
+	{ "most sessions that fit", "# pxname,svname,scur\nb,s,4294967295\n",
 	  { { "b", "s", false, 0, 0, true, UINT32_MAX } } },
-	{ "no slash", "# bkname/svname used_cur\nbs 1\n", { { 0 } } },
 	{ "a header alone", "#\n#\n# \n", { { 0 } } },
 	{ "nothing", "", { { 0 } } },
 };
@@ -214,14 +268,14 @@ START_TEST(test_many_columns)
 	static char answer[40000];
 	struct runtime_reader r;
 	struct runtime_server s;
-	int n = snprintf(answer, sizeof(answer), "# bkname/svname used_cur");
+	int n = snprintf(answer, sizeof(answer), "# pxname,svname,scur");
 
 	for (int i = 0; i < 3000; i++)
-		n += snprintf(answer + n, sizeof(answer) - (size_t)n, " c%d", i);
-	n += snprintf(answer + n, sizeof(answer) - (size_t)n, "\nb/s 1");
+		n += snprintf(answer + n, sizeof(answer) - (size_t)n, ",c%d", i);
+	n += snprintf(answer + n, sizeof(answer) - (size_t)n, "\nb,s,1");
 	for (int i = 0; i < 3000; i++)
-		n += snprintf(answer + n, sizeof(answer) - (size_t)n, " 0");
-	snprintf(answer + n, sizeof(answer) - (size_t)n, "\nb/t 2\n");
+		n += snprintf(answer + n, sizeof(answer) - (size_t)n, ",0");
+	snprintf(answer + n, sizeof(answer) - (size_t)n, "\nb,t,2\n");
 	runtime_reader_init(&r, str_of(answer));
 	ck_assert(runtime_reader_next(&r, &s));
 	ck_assert_uint_eq(s.sessions, 1);
@@ -231,28 +285,36 @@ START_TEST(test_many_columns)
 }
 END_TEST
 
-/* `show info` comes behind the tables, which pass it over; each reader finds its own. */
+static const struct {
+	const char *key, *value; /* NULL: there is none */
+} infos[] = {
+	{ "Pid", "16134" },
+	{ "Uptime_sec", "4" },
+	{ "Version", "2.6.12-1+deb12u4" },
+	{ "Name", "HAProxy" },
+	{ "Unstoppable Jobs", "0" },
+	{ "Upt", NULL },
+	{ "pid", NULL },
+	{ "Uptime: 0d 0h00m04s", NULL },
+	{ "", NULL },
+};
+
+/* `show info` comes behind the tables. */
 START_TEST(test_info)
 {
-	static const char info[] = "Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nPid: 4711\n"
-				   "Uptime: 0d 0h00m04s\nUptime_sec: 4\nnode: a/b 1 2 3 4 5 6 7\n"
-				   "description: \nCut: sho";
-	char answer[sizeof(answer_26) + sizeof(info)];
-	struct runtime_reader r;
-	struct runtime_server s;
-	int n = 0;
+	struct str value = runtime_info(str_of(answer_26), infos[_i].key);
 
-	snprintf(answer, sizeof(answer), "%s%s", answer_26, info);
-	runtime_reader_init(&r, str_of(answer));
-	while (runtime_reader_next(&r, &s))
-		n++;
-	ck_assert_int_eq(n, N_ROWS(expected_26));
-	assert_str(runtime_info(str_of(answer), "Pid"), "4711");
-	assert_str(runtime_info(str_of(answer), "Uptime_sec"), "4");
-	assert_str(runtime_info(str_of(answer), "Version"), "2.6.12-1+deb12u4");
-	ck_assert_ptr_null(runtime_info(str_of(answer), "Upt").p);
-	ck_assert_ptr_null(runtime_info(str_of(answer), "Cut").p);
+	ck_assert_int_eq(value.p != NULL, infos[_i].value != NULL);
+	ck_assert(str_is(value, infos[_i].value));
+}
+END_TEST
+
+START_TEST(test_no_info)
+{
 	ck_assert_ptr_null(runtime_info((struct str){ 0 }, "Pid").p);
+	ck_assert_ptr_null(runtime_info(STR("Pid: 47"), "Pid").p);
+	ck_assert_ptr_null(runtime_info(STR("Pid:\nPid\n: \n"), "Pid").p);
+	assert_str(runtime_info(STR("xPid: 1\nPid:2\nPid: 3\n"), "Pid"), "3");
 }
 END_TEST
 
@@ -267,7 +329,8 @@ main(void)
 	tcase_add_loop_test(tcase, test_row, 0, N_ROWS(rows));
 	tcase_add_loop_test(tcase, test_states, 0, N_ROWS(states));
 	tcase_add_test(tcase, test_many_columns);
-	tcase_add_test(tcase, test_info);
+	tcase_add_loop_test(tcase, test_info, 0, N_ROWS(infos));
+	tcase_add_test(tcase, test_no_info);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -1,0 +1,375 @@
+/*
+ * State is one enum, written by session_enter(), described by the table `states`; a step does all
+ * it can and waits, goes on, or ends the session. A session dies in one place: the driver.
+ */
+#include "agent/proxy/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/core/decide/decide.h"
+#include "agent/io/dial.h"
+#include "agent/io/log.h"
+#include "agent/proxy/relay.h"
+
+enum session_state {
+	SESSION_DIAL,
+	SESSION_RELAY,
+};
+
+struct session {
+	struct bounded bounded; /* the wait of the present state */
+	struct list list;       /* in the carrier's sessions, or its idle slots */
+	ev_io client, server;   /* fd -1: not open */
+	struct relay up, down;  /* client → server, server → client */
+	struct carrier *carrier;
+	struct world *world;          /* ref; the one it was accepted in */
+	const struct proxy *frontend; /* of that world, and so is */
+	const struct proxy *backend;
+	struct ranking ranking; /* servers to try, best first */
+	int64_t started;        /* monotonic ms */
+	uint8_t state;          /* enum session_state */
+	uint8_t reason;         /* enum close_reason, once it ends */
+	uint8_t tried;          /* servers of the ranking that were dialled */
+};
+
+_Static_assert(sizeof(struct session) <= 320, "a session is small: there are millions");
+
+enum step {
+	STEP_WAIT,
+	STEP_NEXT,
+	STEP_END,
+};
+
+static enum step dial_server(struct session *s);
+static enum step relay_bytes(struct session *s);
+
+static const struct {
+	const char *name;
+	enum step (*step)(struct session *s);
+	enum close_reason late; /* why it ends when its time is over */
+} states[] = {
+	[SESSION_DIAL] = { "dial", dial_server, CLOSE_CONNECT_FAILED },
+	[SESSION_RELAY] = { "relay", relay_bytes, CLOSE_CLIENT_TIMEOUT },
+};
+
+const char *
+close_reason_name(enum close_reason reason)
+{
+	static const char *const names[N_CLOSE_REASONS] = {
+		[CLOSE_DONE] = "done",
+		[CLOSE_CLIENT_GONE] = "client_gone",
+		[CLOSE_SERVER_GONE] = "server_gone",
+		[CLOSE_CLIENT_TIMEOUT] = "client_timeout",
+		[CLOSE_SERVER_TIMEOUT] = "server_timeout",
+		[CLOSE_NO_SERVER] = "no_server",
+		[CLOSE_CONNECT_FAILED] = "connect_failed",
+		[CLOSE_MEMORY] = "memory",
+		[CLOSE_STOPPING] = "stopping",
+	};
+
+	return names[reason];
+}
+
+/* ---- the wheel ------------------------------------------------------------------------------ */
+
+/* How long the present state may last; RELAY: without a byte. */
+static int64_t
+time_allowed(const struct session *s)
+{
+	int64_t client = s->frontend->timeout_ms[TIMEOUT_CLIENT];
+	int64_t server = s->backend->timeout_ms[TIMEOUT_SERVER];
+
+	if (s->state == SESSION_DIAL)
+		return s->backend->timeout_ms[TIMEOUT_CONNECT];
+	return client > 0 && (server <= 0 || client < server) ? client : server;
+}
+
+static enum step
+session_enter(struct session *s, enum session_state state)
+{
+	s->state = (uint8_t)state;
+	bounds_wait(&s->carrier->bounds, &s->bounded, time_allowed(s));
+	return STEP_NEXT;
+}
+
+static enum step
+session_end(struct session *s, enum close_reason reason)
+{
+	s->reason = (uint8_t)reason;
+	return STEP_END;
+}
+
+static void
+close_side(struct session *s, ev_io *side)
+{
+	if (side->fd < 0)
+		return;
+	ev_io_stop(s->carrier->worker->loop, side);
+	close(side->fd);
+	ev_io_set(side, -1, 0);
+}
+
+static void
+log_end(const struct session *s)
+{
+	if (!log_wants(LOG_INFO))
+		return;
+	log_line(LOG_INFO,
+		 "session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
+		 "out=%llu ms=%lld",
+		 s->frontend->name, s->backend ? s->backend->name : "-",
+		 STR_ARG(s->tried ? str_of(s->backend->servers[s->ranking.server[s->tried - 1]]
+						   ->name)
+				  : STR("-")),
+		 close_reason_name(s->reason), states[s->state].name,
+		 (unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
+		 (long long)(worker_now() - s->started));
+}
+
+static void
+session_free(struct session *s)
+{
+	struct carrier *c = s->carrier;
+
+	log_end(s);
+	bounds_leave(&s->bounded);
+	close_side(s, &s->client);
+	close_side(s, &s->server);
+	relay_fini(&s->up);
+	relay_fini(&s->down);
+	world_unref(s->world);
+	list_remove(&s->list);
+	list_append(&c->idle, &s->list);
+	c->n_sessions--;
+}
+
+/* Interest follows from state and buffers; the loop is told only of changes. */
+static void
+watch_side(struct session *s, ev_io *side, bool read, bool write)
+{
+	int interest = (read ? EV_READ : 0) | (write ? EV_WRITE : 0);
+
+	if (side->fd < 0 || (side->events & (EV_READ | EV_WRITE)) == interest)
+		return;
+	ev_io_stop(s->carrier->worker->loop, side);
+	ev_io_set(side, side->fd, interest);
+	if (interest)
+		ev_io_start(s->carrier->worker->loop, side);
+}
+
+static void
+session_watch(struct session *s)
+{
+	if (s->state == SESSION_DIAL) {
+		watch_side(s, &s->client, false, false);
+		watch_side(s, &s->server, false, true);
+		return;
+	}
+	watch_side(s, &s->client, relay_wants_read(&s->up), relay_wants_write(&s->down));
+	watch_side(s, &s->server, relay_wants_read(&s->down), relay_wants_write(&s->up));
+}
+
+static void
+session_run(struct session *s)
+{
+	enum step step;
+
+	do
+		step = states[s->state].step(s);
+	while (step == STEP_NEXT);
+
+	if (step == STEP_END)
+		session_free(s);
+	else
+		session_watch(s);
+}
+
+static void
+on_client(struct ev_loop *loop, ev_io *io, int revents)
+{
+	session_run(container_of(io, struct session, client));
+}
+
+static void
+on_server(struct ev_loop *loop, ev_io *io, int revents)
+{
+	session_run(container_of(io, struct session, server));
+}
+
+static void
+on_due(struct bounded *b)
+{
+	struct session *s = container_of(b, struct session, bounded);
+
+	if (s->state == SESSION_DIAL) {
+		/* This server does not answer: the next one, as if it had refused. */
+		close_side(s, &s->server);
+		session_run(s);
+		return;
+	}
+	s->reason = (uint8_t)states[s->state].late;
+	session_free(s);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* Begin to connect to the next server of the ranking. */
+static enum step
+dial_next(struct session *s)
+{
+	while (s->tried < s->ranking.n && s->tried <= s->backend->retries) {
+		const struct server *server = s->backend->servers[s->ranking.server[s->tried++]];
+		int fd = server->addr.len ? dial_start(&server->addr) : -EDESTADDRREQ;
+
+		if (fd < 0)
+			continue;
+		ev_io_set(&s->server, fd, 0);
+		bounds_wait(&s->carrier->bounds, &s->bounded, time_allowed(s));
+		return STEP_WAIT;
+	}
+	return session_end(s, CLOSE_CONNECT_FAILED);
+}
+
+static enum step
+dial_server(struct session *s)
+{
+	if (s->server.fd < 0)
+		return dial_next(s);
+	if (dial_result(s->server.fd) == 0)
+		return session_enter(s, SESSION_RELAY);
+	close_side(s, &s->server);
+	return dial_next(s);
+}
+
+static enum step
+relay_bytes(struct session *s)
+{
+	struct worker *w = s->carrier->worker;
+	uint64_t before = s->up.n_bytes + s->down.n_bytes;
+	enum relay_result up = relay_run(&s->up, w, s->client.fd, s->server.fd);
+	enum relay_result down;
+
+	if (up == RELAY_MEMORY)
+		return session_end(s, CLOSE_MEMORY);
+	if (up == RELAY_BROKEN_FROM)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	/* A server that takes nothing more may have said why: that still goes to the client. */
+	down = relay_run(&s->down, w, s->server.fd, s->client.fd);
+	if (down == RELAY_MEMORY)
+		return session_end(s, CLOSE_MEMORY);
+	if (down == RELAY_BROKEN_TO)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	if (up == RELAY_BROKEN_TO || down == RELAY_BROKEN_FROM)
+		return session_end(s, CLOSE_SERVER_GONE);
+	if (up == RELAY_DONE && down == RELAY_DONE)
+		return session_end(s, CLOSE_DONE);
+	if (s->up.n_bytes + s->down.n_bytes != before)
+		bounds_touch(&s->carrier->bounds, &s->bounded);
+	return STEP_WAIT;
+}
+
+/* ---- beginning and end ---------------------------------------------------------------------- */
+
+void
+carrier_init(struct carrier *c, struct worker *w)
+{
+	c->worker = w;
+	c->n_sessions = 0;
+	list_init(&c->sessions);
+	list_init(&c->idle);
+	bounds_init(&c->bounds, w, on_due);
+}
+
+void
+carrier_fini(struct carrier *c)
+{
+	list_for_each_safe(at, &c->sessions)
+	{
+		struct session *s = container_of(at, struct session, list);
+
+		s->reason = CLOSE_STOPPING;
+		session_free(s);
+	}
+	list_for_each_safe(slot, &c->idle)
+		free(container_of(slot, struct session, list));
+	bounds_fini(&c->bounds);
+}
+
+static struct session *
+take_slot(struct carrier *c)
+{
+	struct list *slot = c->idle.next;
+
+	if (slot == &c->idle)
+		return malloc(sizeof(struct session));
+	list_remove(slot);
+	return container_of(slot, struct session, list);
+}
+
+static void
+peer_ip(int fd, struct ip *ip)
+{
+	struct addr a = { .len = sizeof(a) - offsetof(struct addr, sa) };
+
+	*ip = (struct ip){ 0 };
+	if (getpeername(fd, &a.sa, &a.len) < 0)
+		return;
+	if (a.sa.sa_family == AF_INET) {
+		ip->family = 4;
+		memcpy(ip->bytes, &a.in.sin_addr, 4);
+	} else if (a.sa.sa_family == AF_INET6) {
+		ip->family = 6;
+		memcpy(ip->bytes, &a.in6.sin6_addr, 16);
+	}
+}
+
+/* The backend's own algorithm, as HAProxy would without a verdict. */
+static bool
+choose_servers(struct session *s)
+{
+	struct pool *pool = s->backend ? s->world->pools[s->backend->index] : NULL;
+	struct ip source;
+	struct pick pick = { .source = &source, .random = worker_random(s->carrier->worker) };
+
+	if (!pool)
+		return false;
+	peer_ip(s->client.fd, &source);
+	do
+		pool_rank(pool, &pick, &s->ranking);
+	while (s->ranking.n && !pool_commit(pool, &s->ranking));
+	return s->ranking.n > 0;
+}
+
+void
+session_start(struct carrier *c, const struct proxy *frontend, int fd)
+{
+	struct session *s = take_slot(c);
+
+	if (!s) {
+		close(fd);
+		return;
+	}
+	*s = (struct session){
+		.carrier = c,
+		.world = world_ref(c->worker->world),
+		.frontend = frontend,
+		.backend = frontend->default_backend,
+		.started = worker_now(),
+	};
+	bounded_init(&s->bounded);
+	list_init(&s->list);
+	list_append(&c->sessions, &s->list);
+	c->n_sessions++;
+	ev_io_init(&s->client, on_client, fd, 0);
+	ev_io_init(&s->server, on_server, -1, 0);
+	if (!choose_servers(s)) {
+		s->reason = CLOSE_NO_SERVER;
+		session_free(s);
+		return;
+	}
+	session_enter(s, SESSION_DIAL);
+	session_run(s);
+}
