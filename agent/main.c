@@ -12,6 +12,7 @@
 #include "agent/cli/setup.h"
 #include "agent/io/log.h"
 #include "agent/options.h"
+#include "agent/proxy/language.h"
 #include "agent/serve.h"
 
 static void
@@ -36,6 +37,12 @@ load_world(struct engine *e, const struct options *o, struct world *old)
 
 	report_init(&report);
 	world = world_load(e, &o->files, old, &report);
+	if (world && strcmp(o->command, "proxy") == 0)
+		language_check(&world->topology, &report);
+	if (report.n_alerts) {
+		world_unref(world);
+		world = NULL;
+	}
 	print_report(o, &report);
 	report_fini(&report);
 	return world;

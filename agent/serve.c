@@ -371,6 +371,8 @@ serve(struct engine *e, const struct options *options, enum serve_mode mode)
 	struct process p = { .options = options, .engine = e, .mode = mode };
 	int status;
 
+	if (mode == SERVE_PROXY)
+		engine_carries(e);
 	p.world = load_world(e, options, NULL);
 	status = p.world ? run(&p) : 1;
 	fini(&p);

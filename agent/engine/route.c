@@ -26,9 +26,10 @@ count(struct counters *set, const struct verdict *v)
 }
 
 void
-route_ask(struct worker *w, const struct facts *facts, struct verdict *v)
+route_ask(struct worker *w, const struct world *world, const struct facts *facts,
+	  struct verdict *v)
 {
-	const struct decide_env *env = &((struct world *)w->world)->env;
+	const struct decide_env *env = &world->env;
 	uint64_t begin_ns = w->now_ns;
 	struct decide_input in = {
 		.facts = facts,

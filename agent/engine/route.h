@@ -8,10 +8,8 @@
 #include "agent/engine/world.h"
 #include "agent/io/worker.h"
 
-/*
- * Decide and apply, on a worker's thread. The verdict's pointers are good until the worker is
- * handed another world, so until the callback at hand returns.
- */
-void route_ask(struct worker *w, const struct facts *facts, struct verdict *v);
+/* Decide in this world and apply, on a worker's thread. The verdict's pointers are the world's. */
+void route_ask(struct worker *w, const struct world *world, const struct facts *facts,
+	       struct verdict *v);
 
 #endif

@@ -20,6 +20,7 @@
 #include "agent/core/policy/load.h"
 #include "agent/core/topology/parse.h"
 #include "agent/core/wire/syslog.h"
+#include "agent/engine/quota.h"
 #include "agent/io/file.h"
 
 enum { RATE_SLOTS = 1 << 17 }; /* 2 MiB: subjects whose connect rate is remembered */
@@ -35,6 +36,9 @@ struct engine {
 	struct rates *rates;
 	struct target **targets; /* owned; number - 1 is the index */
 	size_t n_targets;
+	struct quota **quotas; /* owned; one for each tenant there ever was */
+	size_t n_quotas;
+	bool carries;
 	struct map target_by_name; /* written by the main thread while building, under its lock */
 	pthread_rwlock_t lock;
 };
@@ -60,11 +64,36 @@ engine_free(struct engine *e)
 		free(e->targets[i]);
 	}
 	free(e->targets);
+	for (size_t i = 0; i < e->n_quotas; i++) {
+		free(e->quotas[i]->tenant);
+		free(e->quotas[i]);
+	}
+	free(e->quotas);
 	map_fini(&e->target_by_name);
 	stick_table_free(e->table);
 	rates_free(e->rates);
 	pthread_rwlock_destroy(&e->lock);
 	free(e);
+}
+
+void
+engine_carries(struct engine *e)
+{
+	e->carries = true;
+}
+
+static struct quota *
+intern_quota(struct engine *e, const char *tenant)
+{
+	struct quota *q;
+
+	for (size_t i = 0; i < e->n_quotas; i++)
+		if (strcmp(e->quotas[i]->tenant, tenant) == 0)
+			return e->quotas[i];
+	q = xcalloc(1, sizeof(*q));
+	q->tenant = str_dup(str_of(tenant));
+	ARRAY_GROW(e->quotas, e->n_quotas);
+	return e->quotas[e->n_quotas++] = q;
 }
 
 static uint32_t
@@ -352,7 +381,7 @@ make_live(struct engine *e, struct world *w, struct world *old)
 		.max_entries = w->policy.max_entries,
 		.expire_ms = w->policy.expire_ms,
 		.max_life_ms = w->policy.max_life_ms,
-		.ends_reported = w->n_session_ends > 0,
+		.ends_reported = e->carries || w->n_session_ends > 0,
 	};
 
 	if (e->table)
@@ -362,6 +391,9 @@ make_live(struct engine *e, struct world *w, struct world *old)
 	if (!e->table || !e->rates)
 		return false;
 	make_pools(e, w, old);
+	w->quotas = xcalloc(w->policy.n_tenants + 1, sizeof(struct quota *));
+	for (size_t i = 0; i < w->policy.n_tenants; i++)
+		w->quotas[i] = intern_quota(e, w->policy.tenants[i]->name);
 	w->engine = e;
 	w->env = (struct decide_env){
 		.topology = &w->topology,
@@ -387,6 +419,7 @@ free_world(struct world *w)
 	for (size_t i = 0; w->pools && i < w->topology.n_proxies; i++)
 		pool_free(w->pools[i]);
 	free(w->pools);
+	free(w->quotas);
 	free_agents(w->listen, w->n_listen);
 	free_agents(w->session_ends, w->n_session_ends);
 	free_agents(w->stats_sockets, w->n_stats_sockets);

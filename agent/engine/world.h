@@ -33,6 +33,7 @@ struct world {
 	struct topology topology;
 	struct policy policy;
 	struct pool **pools; /* owned; by proxy index, NULL for what is no backend */
+	struct quota **quotas; /* owned array; by tenant index, the engine's counts */
 	struct decide_env env;
 	struct engine *engine; /* what outlives it */
 
@@ -45,10 +46,14 @@ struct world {
 };
 
 struct engine;
+struct quota;
 
 /* One per process. */
 struct engine *engine_new(void);
 void engine_free(struct engine *e);
+
+/* usher carries the sessions itself, so it knows each one's end. Before the first world. */
+void engine_carries(struct engine *e);
 
 /*
  * Read the files, and nothing more: for those who look at them. Both models are initialised here

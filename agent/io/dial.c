@@ -33,3 +33,17 @@ dial_result(int fd)
 		return -errno;
 	return -error;
 }
+
+bool
+socket_peer(int fd, struct addr *a)
+{
+	a->len = sizeof(*a) - offsetof(struct addr, sa);
+	return getpeername(fd, &a->sa, &a->len) == 0;
+}
+
+bool
+socket_self(int fd, struct addr *a)
+{
+	a->len = sizeof(*a) - offsetof(struct addr, sa);
+	return getsockname(fd, &a->sa, &a->len) == 0;
+}

@@ -18,12 +18,12 @@
 /* One address of one frontend, on all workers. */
 struct entrance {
 	struct proxy_service *service;
-	char *frontend;             /* owned; its name */
+	char *frontend;		    /* owned; its name */
 	struct listener *listeners; /* owned; one a worker */
 };
 
 struct proxy_service {
-	struct carrier *carriers; /* owned; one a worker */
+	struct carrier *carriers;   /* owned; one a worker */
 	struct entrance *entrances; /* owned; pointers into it are the listeners' args */
 	size_t n_entrances;
 	unsigned n_workers;
@@ -57,7 +57,8 @@ open_bind(struct proxy_service *s, const struct proxy *frontend, const struct bi
 			    : -EDESTADDRREQ;
 	s->n_entrances++;
 	if (error)
-		fprintf(stderr, "[ALERT]    (%d) : Starting frontend %s: cannot bind socket (%s) [%s]\n",
+		fprintf(stderr,
+			"[ALERT]    (%d) : Starting frontend %s: cannot bind socket (%s) [%s]\n",
 			getpid(), frontend->name, strerror(-error), b->text);
 	else
 		log_line(LOG_INFO, "frontend open name=%s address=%s", frontend->name, b->text);

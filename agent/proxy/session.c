@@ -10,32 +10,49 @@
 #include <unistd.h>
 
 #include "agent/core/decide/decide.h"
+#include "agent/core/mqtt/connack.h"
+#include "agent/core/mqtt/connect.h"
+#include "agent/core/mqtt/facts.h"
+#include "agent/engine/quota.h"
+#include "agent/engine/route.h"
+#include "agent/engine/verdict_log.h"
 #include "agent/io/dial.h"
 #include "agent/io/log.h"
 #include "agent/proxy/relay.h"
 
+enum {
+	CONNECT_MAX = 128 << 10, /* bytes; brokers take more, but nobody says hello that long */
+	INSPECT_MS = 10000,	 /* where the file sets no inspect-delay */
+	FAREWELL_MS = 2000,	 /* for a refused client to read its CONNACK and go */
+};
+
 enum session_state {
+	SESSION_CONNECT,
 	SESSION_DIAL,
 	SESSION_RELAY,
+	SESSION_REFUSED,
 };
 
 struct session {
 	struct bounded bounded; /* the wait of the present state */
-	struct list list;       /* in the carrier's sessions, or its idle slots */
-	ev_io client, server;   /* fd -1: not open */
-	struct relay up, down;  /* client → server, server → client */
+	struct list list;	/* in the carrier's sessions, or its idle slots */
+	ev_io client, server;	/* fd -1: not open */
+	struct relay up, down;	/* client → server, server → client */
 	struct carrier *carrier;
-	struct world *world;          /* ref; the one it was accepted in */
+	struct world *world;	      /* ref; the one it was accepted in */
 	const struct proxy *frontend; /* of that world, and so is */
 	const struct proxy *backend;
 	struct ranking ranking; /* servers to try, best first */
-	int64_t started;        /* monotonic ms */
-	uint8_t state;          /* enum session_state */
-	uint8_t reason;         /* enum close_reason, once it ends */
-	uint8_t tried;          /* servers of the ranking that were dialled */
+	int64_t started;	/* monotonic ms */
+	uint8_t state;		/* enum session_state */
+	uint8_t reason;		/* enum close_reason, once it ends */
+	uint8_t tried;		/* servers of the ranking that were dialled */
+	bool sticky;		/* `key` names the entry that learns when this session ends */
+	uint64_t key;
+	struct quota *quota; /* the tenant's count that this session is part of; NULL: none */
 };
 
-_Static_assert(sizeof(struct session) <= 320, "a session is small: there are millions");
+_Static_assert(sizeof(struct session) <= 272, "a session is small: there are millions");
 
 enum step {
 	STEP_WAIT,
@@ -43,16 +60,20 @@ enum step {
 	STEP_END,
 };
 
+static enum step await_connect(struct session *s);
 static enum step dial_server(struct session *s);
 static enum step relay_bytes(struct session *s);
+static enum step await_farewell(struct session *s);
 
 static const struct {
 	const char *name;
 	enum step (*step)(struct session *s);
 	enum close_reason late; /* why it ends when its time is over */
 } states[] = {
+	[SESSION_CONNECT] = { "connect", await_connect, CLOSE_CONNECT_LATE },
 	[SESSION_DIAL] = { "dial", dial_server, CLOSE_CONNECT_FAILED },
 	[SESSION_RELAY] = { "relay", relay_bytes, CLOSE_CLIENT_TIMEOUT },
+	[SESSION_REFUSED] = { "refused", await_farewell, CLOSE_REFUSED },
 };
 
 const char *
@@ -64,6 +85,9 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_SERVER_GONE] = "server_gone",
 		[CLOSE_CLIENT_TIMEOUT] = "client_timeout",
 		[CLOSE_SERVER_TIMEOUT] = "server_timeout",
+		[CLOSE_NOT_MQTT] = "not_mqtt",
+		[CLOSE_CONNECT_LATE] = "connect_late",
+		[CLOSE_REFUSED] = "refused",
 		[CLOSE_NO_SERVER] = "no_server",
 		[CLOSE_CONNECT_FAILED] = "connect_failed",
 		[CLOSE_MEMORY] = "memory",
@@ -79,11 +103,20 @@ close_reason_name(enum close_reason reason)
 static int64_t
 time_allowed(const struct session *s)
 {
+	int64_t delay = s->frontend->inspect_delay_ms;
 	int64_t client = s->frontend->timeout_ms[TIMEOUT_CLIENT];
-	int64_t server = s->backend->timeout_ms[TIMEOUT_SERVER];
+	int64_t server = s->backend ? s->backend->timeout_ms[TIMEOUT_SERVER] : 0;
 
-	if (s->state == SESSION_DIAL)
+	switch ((enum session_state)s->state) {
+	case SESSION_CONNECT:
+		return delay > 0 ? delay : INSPECT_MS;
+	case SESSION_DIAL:
 		return s->backend->timeout_ms[TIMEOUT_CONNECT];
+	case SESSION_REFUSED:
+		return FAREWELL_MS;
+	case SESSION_RELAY:
+		break;
+	}
 	return client > 0 && (server <= 0 || client < server) ? client : server;
 }
 
@@ -117,16 +150,17 @@ log_end(const struct session *s)
 {
 	if (!log_wants(LOG_INFO))
 		return;
-	log_line(LOG_INFO,
-		 "session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
-		 "out=%llu ms=%lld",
-		 s->frontend->name, s->backend ? s->backend->name : "-",
-		 STR_ARG(s->tried ? str_of(s->backend->servers[s->ranking.server[s->tried - 1]]
-						   ->name)
-				  : STR("-")),
-		 close_reason_name(s->reason), states[s->state].name,
-		 (unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
-		 (long long)(worker_now() - s->started));
+	log_line(
+		LOG_INFO,
+		"session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
+		"out=%llu ms=%lld",
+		s->frontend->name, s->backend ? s->backend->name : "-",
+		STR_ARG(s->tried
+				? str_of(s->backend->servers[s->ranking.server[s->tried - 1]]->name)
+				: STR("-")),
+		close_reason_name(s->reason), states[s->state].name,
+		(unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
+		(long long)(worker_now() - s->started));
 }
 
 static void
@@ -135,6 +169,10 @@ session_free(struct session *s)
 	struct carrier *c = s->carrier;
 
 	log_end(s);
+	if (s->sticky)
+		stick_table_session_end(s->world->env.table, s->key, worker_now());
+	if (s->quota)
+		quota_leave(s->quota);
 	bounds_leave(&s->bounded);
 	close_side(s, &s->client);
 	close_side(s, &s->server);
@@ -163,10 +201,17 @@ watch_side(struct session *s, ev_io *side, bool read, bool write)
 static void
 session_watch(struct session *s)
 {
-	if (s->state == SESSION_DIAL) {
+	switch ((enum session_state)s->state) {
+	case SESSION_CONNECT:
+	case SESSION_REFUSED:
+		watch_side(s, &s->client, true, false);
+		return;
+	case SESSION_DIAL:
 		watch_side(s, &s->client, false, false);
 		watch_side(s, &s->server, false, true);
 		return;
+	case SESSION_RELAY:
+		break;
 	}
 	watch_side(s, &s->client, relay_wants_read(&s->up), relay_wants_write(&s->down));
 	watch_side(s, &s->server, relay_wants_read(&s->down), relay_wants_write(&s->up));
@@ -212,6 +257,126 @@ on_due(struct bounded *b)
 	}
 	s->reason = (uint8_t)states[s->state].late;
 	session_free(s);
+}
+
+/* ---- the CONNECT ---------------------------------------------------------------------------- */
+
+/* Tell a client that can read it, then wait for it to go: a close now could overtake the words. */
+static enum step
+refuse(struct session *s, unsigned level, uint8_t code)
+{
+	uint8_t connack[MQTT_CONNACK_MAX];
+	size_t n = mqtt_connack_encode(level, code, connack, sizeof(connack));
+
+	if (send(s->client.fd, connack, n, MSG_NOSIGNAL) != (ssize_t)n)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	shutdown(s->client.fd, SHUT_WR);
+	return session_enter(s, SESSION_REFUSED);
+}
+
+static enum step
+await_farewell(struct session *s)
+{
+	ssize_t got;
+
+	do
+		got = recv(s->client.fd, s->carrier->worker->read_buffer, WORKER_BUFFER, 0);
+	while (got > 0 || (got < 0 && errno == EINTR));
+	return got < 0 && errno == EAGAIN ? STEP_WAIT : session_end(s, CLOSE_REFUSED);
+}
+
+static void
+socket_facts(const struct session *s, struct facts *f)
+{
+	struct addr a;
+	struct ip ip;
+
+	facts_set_str(f, FACT_FRONTEND, str_of(s->frontend->name));
+	facts_set_str(f, FACT_TRANSPORT, STR("tcp"));
+	if (socket_peer(s->client.fd, &a)) {
+		addr_ip(&a, &ip);
+		facts_set_ip(f, FACT_SOURCE, &ip);
+		facts_set_number(f, FACT_SOURCE_PORT, addr_port(&a));
+	}
+	if (socket_self(s->client.fd, &a)) {
+		addr_ip(&a, &ip);
+		facts_set_ip(f, FACT_DESTINATION, &ip);
+		facts_set_number(f, FACT_DESTINATION_PORT, addr_port(&a));
+	}
+}
+
+/* The verdict's servers become the session's; its entry and its tenant's quota count it. */
+static enum step
+obey(struct session *s, const struct verdict *v, unsigned level)
+{
+	struct quota *quota = v->tenant ? s->world->quotas[v->tenant->index] : NULL;
+
+	s->backend = v->backend;
+	s->ranking = v->ranking;
+	s->sticky = v->effects.stick;
+	s->key = v->effects.key.hash;
+	if (!s->backend)
+		return session_end(s, CLOSE_NO_SERVER);
+	if (quota && v->tenant->max_connections) {
+		if (!quota_enter(quota, v->tenant->max_connections))
+			return refuse(s, level, refusal_code(REFUSAL_QUOTA_EXCEEDED, level));
+		s->quota = quota;
+	}
+	return session_enter(s, SESSION_DIAL);
+}
+
+static enum step
+ask(struct session *s, const struct mqtt_connect *c)
+{
+	struct facts facts = { 0 };
+	struct verdict v;
+
+	mqtt_facts(c, &facts);
+	socket_facts(s, &facts);
+	route_ask(s->carrier->worker, s->world, &facts, &v);
+	verdict_log(&v, &facts, worker_ms(s->carrier->worker));
+	if (v.action == VERDICT_REJECT)
+		return refuse(s, c->level, refusal_code(v.refusal, c->level));
+	return obey(s, &v, c->level);
+}
+
+/* Look at what is there of the CONNECT; the bytes stay, to be sent on. */
+static enum step
+inspect(struct session *s)
+{
+	struct mqtt_connect c;
+	enum mqtt_fault fault;
+	uint8_t code;
+
+	switch (mqtt_connect_decode(buf_front(s->up.rest), buf_len(s->up.rest), CONNECT_MAX, &c,
+				    &fault)) {
+	case PARSE_OK:
+		return ask(s, &c);
+	case PARSE_MORE:
+		return s->up.eof ? session_end(s, CLOSE_NOT_MQTT) : STEP_WAIT;
+	case PARSE_BAD:
+		break;
+	}
+	code = mqtt_fault_code(fault, c.level);
+	s->reason = CLOSE_NOT_MQTT;
+	return code ? refuse(s, c.level, code) : session_end(s, CLOSE_NOT_MQTT);
+}
+
+static enum step
+await_connect(struct session *s)
+{
+	struct worker *w = s->carrier->worker;
+	ssize_t got = recv(s->client.fd, w->read_buffer, CONNECT_MAX, 0);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? STEP_WAIT
+							 : session_end(s, CLOSE_CLIENT_GONE);
+	s->up.eof = got == 0;
+	if (!relay_keep(&s->up, w->read_buffer, (size_t)got))
+		return session_end(s, CLOSE_MEMORY);
+	if (!s->up.rest)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	return inspect(s);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
@@ -286,8 +451,7 @@ carrier_init(struct carrier *c, struct worker *w)
 void
 carrier_fini(struct carrier *c)
 {
-	list_for_each_safe(at, &c->sessions)
-	{
+	list_for_each_safe(at, &c->sessions) {
 		struct session *s = container_of(at, struct session, list);
 
 		s->reason = CLOSE_STOPPING;
@@ -309,38 +473,32 @@ take_slot(struct carrier *c)
 	return container_of(slot, struct session, list);
 }
 
-static void
-peer_ip(int fd, struct ip *ip)
-{
-	struct addr a = { .len = sizeof(a) - offsetof(struct addr, sa) };
-
-	*ip = (struct ip){ 0 };
-	if (getpeername(fd, &a.sa, &a.len) < 0)
-		return;
-	if (a.sa.sa_family == AF_INET) {
-		ip->family = 4;
-		memcpy(ip->bytes, &a.in.sin_addr, 4);
-	} else if (a.sa.sa_family == AF_INET6) {
-		ip->family = 6;
-		memcpy(ip->bytes, &a.in6.sin6_addr, 16);
-	}
-}
-
 /* The backend's own algorithm, as HAProxy would without a verdict. */
 static bool
 choose_servers(struct session *s)
 {
 	struct pool *pool = s->backend ? s->world->pools[s->backend->index] : NULL;
-	struct ip source;
+	struct ip source = { 0 };
+	struct addr peer;
 	struct pick pick = { .source = &source, .random = worker_random(s->carrier->worker) };
 
 	if (!pool)
 		return false;
-	peer_ip(s->client.fd, &source);
+	if (socket_peer(s->client.fd, &peer))
+		addr_ip(&peer, &source);
 	do
 		pool_rank(pool, &pick, &s->ranking);
 	while (s->ranking.n && !pool_commit(pool, &s->ranking));
 	return s->ranking.n > 0;
+}
+
+static bool
+is_governed(const struct world *w, const struct proxy *frontend)
+{
+	for (size_t i = 0; i < frontend->n_filters; i++)
+		if (spoe_filter_is_ours(&frontend->filters[i]))
+			return true;
+	return policy_frontend(&w->policy, str_of(frontend->name));
 }
 
 void
@@ -365,6 +523,11 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 	c->n_sessions++;
 	ev_io_init(&s->client, on_client, fd, 0);
 	ev_io_init(&s->server, on_server, -1, 0);
+	if (is_governed(s->world, frontend)) {
+		session_enter(s, SESSION_CONNECT);
+		session_run(s);
+		return;
+	}
 	if (!choose_servers(s)) {
 		s->reason = CLOSE_NO_SERVER;
 		session_free(s);

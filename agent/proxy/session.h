@@ -1,12 +1,17 @@
 /*
  * One client carried to its broker.
  *
- *	             next server, while retries are left
- *	                  ┌─┐
- *	                  │ ▼
- *	   (accept) ──▶ DIAL ──▶ RELAY ──▶ end
- *	                  │        │        ▲
- *	                  └────────┴────────┴ refused, late, gone
+ *	                         next server, while retries are left
+ *	                              ┌─┐
+ *	   governed                   │ ▼
+ *	   (accept) ──▶ CONNECT ──▶ DIAL ──▶ RELAY ──▶ end
+ *	      │            │  ▲       │        │        ▲
+ *	      │ opaque     │  └ more  ├────────┴────────┤ late, gone
+ *	      └──────────▶ DIAL       ▼                 │
+ *	                   └──────▶ REFUSED ────────────┘ CONNACK sent, the client's last bytes read
+ *
+ * A governed frontend waits for the whole CONNECT and asks for a verdict; any other is opaque TCP,
+ * dialled at once, so that the server may speak first.
  *
  * A session lives on its worker, in a slab slot of at most 256 bytes; the kernel has the bytes.
  */
@@ -36,6 +41,9 @@ enum close_reason {
 	CLOSE_SERVER_GONE,    /* the server reset */
 	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` */
 	CLOSE_SERVER_TIMEOUT,
+	CLOSE_NOT_MQTT,       /* no CONNECT, or one against the protocol */
+	CLOSE_CONNECT_LATE,   /* the CONNECT was not complete in time */
+	CLOSE_REFUSED,        /* by the verdict; the client was told */
 	CLOSE_NO_SERVER,      /* none that may take it */
 	CLOSE_CONNECT_FAILED, /* those tried refuse or do not answer */
 	CLOSE_MEMORY,

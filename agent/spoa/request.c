@@ -267,7 +267,7 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 {
 	struct verdict v;
 
-	route_ask(w, &a->facts, &v);
+	route_ask(w, w->world, &a->facts, &v);
 	if (v.action == VERDICT_REJECT)
 		write_rejection(&v, a->level, out);
 	else

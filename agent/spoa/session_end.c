@@ -1,4 +1,9 @@
-/* Many datagrams by one system call; a lost one is healed by the entry's max_life. */
+/*
+ * Nobody waits for what a datagram says, so they are let gather: after each look the socket rests
+ * for some milliseconds, and the next look takes many by one system call. One at a time they would
+ * cost more than the decisions, here and in HAProxy, which has to wake us up. A lost one is healed
+ * by the entry's max_life.
+ */
 #include "agent/spoa/session_end.h"
 
 #include <inttypes.h>
@@ -20,8 +25,12 @@ enum {
 	ROUNDS = 16, /* batches before the loop has its turn again */
 };
 
+/* The socket's own buffer holds the datagrams of this long, at thirty thousand a second. */
+static const double rest_s = 0.005;
+
 struct receiver_socket {
 	ev_io io;
+	ev_timer rest; /* while it runs, io is stopped */
 	struct session_end_receiver *owner;
 };
 
@@ -49,9 +58,16 @@ take_datagram(struct session_end_receiver *r, struct str datagram)
 }
 
 static void
+on_rested(struct ev_loop *loop, ev_timer *rest, int revents)
+{
+	ev_io_start(loop, &container_of(rest, struct receiver_socket, rest)->io);
+}
+
+static void
 on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct session_end_receiver *r = container_of(io, struct receiver_socket, io)->owner;
+	struct receiver_socket *s = container_of(io, struct receiver_socket, io);
+	struct session_end_receiver *r = s->owner;
 	struct mmsghdr messages[BATCH] = { 0 };
 	struct iovec parts[BATCH];
 	int got = BATCH;
@@ -66,6 +82,11 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 		for (int i = 0; i < got; i++)
 			take_datagram(r, (struct str){ r->buffers[i], messages[i].msg_len });
 	}
+	if (got == BATCH)
+		return; /* there are more */
+	ev_io_stop(loop, io);
+	ev_timer_set(&s->rest, rest_s, 0);
+	ev_timer_start(loop, &s->rest);
 }
 
 struct session_end_receiver *
@@ -90,6 +111,7 @@ session_end_receiver_new(struct ev_loop *loop, const struct world *world,
 		}
 		r->n_sockets++;
 		s->owner = r;
+		ev_timer_init(&s->rest, on_rested, rest_s, 0);
 		ev_io_init(&s->io, on_readable, fd, EV_READ);
 		ev_io_start(loop, &s->io);
 		log_line(LOG_INFO, "session ends heard address=%s", at->text);
@@ -101,6 +123,7 @@ void
 session_end_receiver_free(struct session_end_receiver *r)
 {
 	for (size_t i = 0; i < r->n_sockets; i++) {
+		ev_timer_stop(r->loop, &r->sockets[i].rest);
 		ev_io_stop(r->loop, &r->sockets[i].io);
 		close(r->sockets[i].io.fd);
 	}

@@ -1,6 +1,6 @@
 /*
- * What the load generators share: a clock, a histogram of latencies, the CPU time of the processes
- * under test, addresses of ids.
+ * What the load generators share: names of clients, a clock, a histogram of latencies, the CPU time
+ * of the processes under test.
  */
 #ifndef USHER_TESTS_BENCH_BENCH_H
 #define USHER_TESTS_BENCH_BENCH_H
@@ -125,15 +125,17 @@ processes_begin(struct processes *all)
 		all->began[i] = cpu_us(all->pid[i]);
 }
 
-/* CPU time of all of them since begin, in µs. */
-static inline double
-processes_us(const struct processes *all)
+/* CPU time since begin for each of n units of work: of all together, then of each. */
+static inline void
+processes_print(const struct processes *all, uint64_t n)
 {
-	double sum = 0;
+	double each[8], sum = 0;
 
 	for (int i = 0; i < all->n; i++)
-		sum += cpu_us(all->pid[i]) - all->began[i];
-	return sum;
+		sum += each[i] = (cpu_us(all->pid[i]) - all->began[i]) / (double)n;
+	printf(" cpu_us=%.3f", sum);
+	for (int i = 0; i < all->n; i++)
+		printf(" cpu%d_us=%.3f", i, each[i]);
 }
 
 #endif

@@ -174,9 +174,11 @@ main(int argc, char **argv)
 	run.deadline = began + options.seconds * 1000000000;
 	serve(clients);
 	seconds = (double)(now_ns() - began) / 1e9;
-	printf("sessions=%llu refused=%llu per_s=%.0f cpu_us=%.2f p50_us=%.1f p99_us=%.1f\n",
+	printf("sessions=%llu refused=%llu per_s=%.0f p50_us=%.1f p99_us=%.1f",
 	       (unsigned long long)run.done, (unsigned long long)run.refused,
-	       (double)run.done / seconds, processes_us(&options.processes) / (double)run.done,
-	       histogram_us(&run.latency, 0.5), histogram_us(&run.latency, 0.99));
+	       (double)run.done / seconds, histogram_us(&run.latency, 0.5),
+	       histogram_us(&run.latency, 0.99));
+	processes_print(&options.processes, run.done);
+	putchar('\n');
 	return 0;
 }

@@ -181,6 +181,32 @@ addr_parse(struct str s, bool need_port, struct addr *a)
 	return ADDR_OK;
 }
 
+void
+addr_ip(const struct addr *a, struct ip *ip)
+{
+	*ip = (struct ip){ 0 };
+	if (a->sa.sa_family == AF_INET) {
+		ip->family = 4;
+		memcpy(ip->bytes, &a->in.sin_addr, 4);
+	} else if (a->sa.sa_family == AF_INET6) {
+		ip->family = 6;
+		memcpy(ip->bytes, &a->in6.sin6_addr, 16);
+	}
+}
+
+uint16_t
+addr_port(const struct addr *a)
+{
+	switch (a->sa.sa_family) {
+	case AF_INET:
+		return ntohs(a->in.sin_port);
+	case AF_INET6:
+		return ntohs(a->in6.sin6_port);
+	default:
+		return 0;
+	}
+}
+
 const char *
 addr_format(const struct addr *a, char *out)
 {

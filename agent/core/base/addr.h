@@ -62,6 +62,10 @@ enum addr_result {
  */
 enum addr_result addr_parse(struct str s, bool need_port, struct addr *a) MUST_USE;
 
+/* The IP address in it, unknown (family 0) for a UNIX socket, and its port, then 0. */
+void addr_ip(const struct addr *a, struct ip *ip);
+uint16_t addr_port(const struct addr *a);
+
 enum { ADDR_TEXT = 128 };
 /* The notation addr_parse() reads, into out[ADDR_TEXT]. Returns out. */
 const char *addr_format(const struct addr *a, char *out);

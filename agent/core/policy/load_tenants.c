@@ -239,6 +239,7 @@ read_tenant(struct reader *rd, struct at at, void *into)
 	t->name = str_dup(reader_key(at));
 	t->line = reader_line(at);
 	ARRAY_GROW(p->tenants, p->n_tenants);
+	t->index = p->n_tenants;
 	p->tenants[p->n_tenants++] = t;
 	map_add(&p->tenant_by_name, str_of(t->name), t);
 	reader_object(rd, at, &tenant_object, t);

@@ -46,7 +46,8 @@ struct identity {
 };
 
 struct tenant {
-	char *name; /* owned */
+	char *name;   /* owned */
+	size_t index; /* its position in the policy */
 	int line;
 	char *backend_name;           /* owned; NULL: the frontend's default */
 	int backend_line;

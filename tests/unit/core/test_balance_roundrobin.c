@@ -19,24 +19,61 @@ pool_with(const char *servers)
 static const struct {
 	const char *name, *servers;
 	int rounds, clients; /* of each round */
-	int counts[4];       /* in each round */
+	int counts[4];	     /* in each round */
 } rows[] = {
-	{ "three equals, ten clients", "server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n", 1, 10,
+	{ "three equals, ten clients",
+	  "server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n",
+	  1,
+	  10,
 	  { 4, 3, 3 } },
-	{ "three equals, whole rounds", "server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n", 10, 3,
+	{ "three equals, whole rounds",
+	  "server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n",
+	  10,
+	  3,
 	  { 1, 1, 1 } },
-	{ "5/2/3", "server a 127.0.0.1:1 weight 5\nserver b 127.0.0.1:2 weight 2\nserver c 127.0.0.1:3 weight 3\n", 50, 10,
+	{ "5/2/3",
+	  "server a 127.0.0.1:1 weight 5\nserver b 127.0.0.1:2 weight 2\nserver c 127.0.0.1:3 "
+	  "weight 3\n",
+	  50,
+	  10,
 	  { 5, 2, 3 } },
-	{ "1/256", "server a 127.0.0.1:1 weight 1\nserver b 127.0.0.1:2 weight 256\n", 4, 257, { 1, 256 } },
-	{ "7/7/7", "server a 127.0.0.1:1 weight 7\nserver b 127.0.0.1:2 weight 7\nserver c 127.0.0.1:3 weight 7\n", 30, 3,
+	{ "1/256",
+	  "server a 127.0.0.1:1 weight 1\nserver b 127.0.0.1:2 weight 256\n",
+	  4,
+	  257,
+	  { 1, 256 } },
+	{ "7/7/7",
+	  "server a 127.0.0.1:1 weight 7\nserver b 127.0.0.1:2 weight 7\nserver c 127.0.0.1:3 "
+	  "weight 7\n",
+	  30,
+	  3,
 	  { 1, 1, 1 } },
-	{ "weight 0", "server a 127.0.0.1:1\nserver b 127.0.0.1:2 weight 0\nserver c 127.0.0.1:3\n", 10, 2, { 1, 0, 1 } },
-	{ "disabled", "server a 127.0.0.1:1\nserver b 127.0.0.1:2 disabled\nserver c 127.0.0.1:3\n", 10, 2, { 1, 0, 1 } },
-	{ "backup", "server a 127.0.0.1:1\nserver b 127.0.0.1:2 backup\nserver c 127.0.0.1:3\n", 10, 2, { 1, 0, 1 } },
-	{ "backups only: the first", "server a 127.0.0.1:1 disabled\nserver b 127.0.0.1:2 backup\nserver c 127.0.0.1:3 backup\n",
-	  10, 2, { 0, 2, 0 } },
+	{ "weight 0",
+	  "server a 127.0.0.1:1\nserver b 127.0.0.1:2 weight 0\nserver c 127.0.0.1:3\n",
+	  10,
+	  2,
+	  { 1, 0, 1 } },
+	{ "disabled",
+	  "server a 127.0.0.1:1\nserver b 127.0.0.1:2 disabled\nserver c 127.0.0.1:3\n",
+	  10,
+	  2,
+	  { 1, 0, 1 } },
+	{ "backup",
+	  "server a 127.0.0.1:1\nserver b 127.0.0.1:2 backup\nserver c 127.0.0.1:3\n",
+	  10,
+	  2,
+	  { 1, 0, 1 } },
+	{ "backups only: the first",
+	  "server a 127.0.0.1:1 disabled\nserver b 127.0.0.1:2 backup\nserver c 127.0.0.1:3 "
+	  "backup\n",
+	  10,
+	  2,
+	  { 0, 2, 0 } },
 	{ "a backup in maintenance is none",
-	  "server a 127.0.0.1:1 disabled\nserver b 127.0.0.1:2 backup disabled\nserver c 127.0.0.1:3 backup\n", 10, 2,
+	  "server a 127.0.0.1:1 disabled\nserver b 127.0.0.1:2 backup disabled\nserver c "
+	  "127.0.0.1:3 backup\n",
+	  10,
+	  2,
 	  { 0, 0, 2 } },
 };
 
@@ -60,7 +97,8 @@ END_TEST
 /* Equal weights take turns in the order of the file. */
 START_TEST(test_file_order)
 {
-	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n");
+	struct pool *p =
+		pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n");
 
 	for (int i = 0; i < 30; i++)
 		ck_assert_uint_eq(world_choose(p, &(struct pick){ 0 }), (unsigned)i % 3);
@@ -72,8 +110,8 @@ END_TEST
 START_TEST(test_smooth)
 {
 	static const int weights[] = { 5, 2, 3 };
-	struct pool *p = pool_with(
-		"server a 127.0.0.1:1 weight 5\nserver b 127.0.0.1:2 weight 2\nserver c 127.0.0.1:3 weight 3\n");
+	struct pool *p = pool_with("server a 127.0.0.1:1 weight 5\nserver b 127.0.0.1:2 weight "
+				   "2\nserver c 127.0.0.1:3 weight 3\n");
 	int counts[3] = { 0 };
 
 	for (int n = 1; n <= 200; n++) {
@@ -88,7 +126,8 @@ END_TEST
 /* The ranking names three different servers, the next in turn behind the first. */
 START_TEST(test_ranking)
 {
-	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\nserver d 127.0.0.1:4\n");
+	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c "
+				   "127.0.0.1:3\nserver d 127.0.0.1:4\n");
 	static const unsigned expected[][RANKED] = {
 		{ 0, 1, 2 }, { 1, 2, 3 }, { 2, 3, 0 }, { 3, 0, 1 }, { 0, 1, 2 },
 	};
@@ -109,7 +148,8 @@ END_TEST
 /* Away for a thousand clients, back: its share again, not a thousand at once. */
 START_TEST(test_no_catching_up)
 {
-	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n");
+	struct pool *p =
+		pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\n");
 	int in_a_row = 0, most = 0, counts[3] = { 0 };
 
 	world_status(p, 1, _i ? SERVER_DRAIN : SERVER_DOWN);
@@ -152,7 +192,8 @@ START_TEST(test_subset)
 	char a[] = "a", c[] = "c", d[] = "d", nobody[] = "nobody";
 	char *names[] = { c, a, nobody };
 	struct pick pick = { .subset = names, .n_subset = 3 };
-	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c 127.0.0.1:3\nserver d 127.0.0.1:4 backup\n");
+	struct pool *p = pool_with("server a 127.0.0.1:1\nserver b 127.0.0.1:2\nserver c "
+				   "127.0.0.1:3\nserver d 127.0.0.1:4 backup\n");
 	int counts[4] = { 0 };
 
 	for (int i = 0; i < 100; i++)

@@ -59,8 +59,8 @@ START_TEST(test_slots)
 			uint32_t address = bases[b] + i;
 
 			ck_assert_msg(choose_for(p, address) ==
-					      (unsigned)rows[_i].slots[address %
-								       (uint32_t)rows[_i].n_slots],
+					      (unsigned)rows[_i]
+						      .slots[address % (uint32_t)rows[_i].n_slots],
 				      "%s: address %u", rows[_i].name, address);
 		}
 	decide_world_fini(&world);
@@ -124,8 +124,8 @@ START_TEST(test_subset)
 
 	for (uint32_t i = 0; i < 30; i++) {
 		struct ip ip = ipv4(i);
-		unsigned server = world_choose(p, &(struct pick){ .source = &ip, .subset = names,
-								  .n_subset = 2 });
+		unsigned server = world_choose(
+			p, &(struct pick){ .source = &ip, .subset = names, .n_subset = 2 });
 
 		ck_assert_uint_ne(server, 1);
 		if (i % 3 != 1)
@@ -146,7 +146,8 @@ START_TEST(test_other_sources)
 	for (unsigned i = 0; i < 3000; i++) {
 		unsigned server;
 
-		ip = (struct ip){ 6, { 0x20, 1, 0x0d, 0xb8, [14] = (uint8_t)(i >> 8), (uint8_t)i } };
+		ip = (struct ip){ 6,
+				  { 0x20, 1, 0x0d, 0xb8, [14] = (uint8_t)(i >> 8), (uint8_t)i } };
 		server = world_choose(p, &(struct pick){ .source = &ip });
 		ck_assert_uint_eq(world_choose(p, &(struct pick){ .source = &ip }), server);
 		counts[server]++;

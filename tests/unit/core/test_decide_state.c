@@ -5,15 +5,16 @@
 #include "tests/unit/core/decide_world.h"
 #include "tests/unit/run.h"
 
-static const char cfg[] = "frontend mqtt\n\tbind 127.0.0.1:1883\n\tdefault_backend main\n"
-			  "frontend rdv\n\tbind 127.0.0.1:1884\n\tdefault_backend rdv\n"
-			  "frontend free\n\tbind 127.0.0.1:1885\n\tdefault_backend free\n"
-			  "frontend lone\n\tbind 127.0.0.1:1886\n\tdefault_backend lone\n"
-			  "backend main\n\tbalance roundrobin\n"
-			  "\tserver s1 127.0.0.1:1\n\tserver s2 127.0.0.1:2\n\tserver s3 127.0.0.1:3\n"
-			  "backend rdv\n\tserver r1 127.0.0.1:4\n\tserver r2 127.0.0.1:5\n"
-			  "backend free\n\tserver s1 127.0.0.1:1\n\tserver s2 127.0.0.1:2\n"
-			  "backend lone\n\tserver s3 127.0.0.1:3\n\tserver z 127.0.0.1:9\n";
+static const char cfg[] =
+	"frontend mqtt\n\tbind 127.0.0.1:1883\n\tdefault_backend main\n"
+	"frontend rdv\n\tbind 127.0.0.1:1884\n\tdefault_backend rdv\n"
+	"frontend free\n\tbind 127.0.0.1:1885\n\tdefault_backend free\n"
+	"frontend lone\n\tbind 127.0.0.1:1886\n\tdefault_backend lone\n"
+	"backend main\n\tbalance roundrobin\n"
+	"\tserver s1 127.0.0.1:1\n\tserver s2 127.0.0.1:2\n\tserver s3 127.0.0.1:3\n"
+	"backend rdv\n\tserver r1 127.0.0.1:4\n\tserver r2 127.0.0.1:5\n"
+	"backend free\n\tserver s1 127.0.0.1:1\n\tserver s2 127.0.0.1:2\n"
+	"backend lone\n\tserver s3 127.0.0.1:3\n\tserver z 127.0.0.1:9\n";
 
 #define BACKENDS                                                                                   \
 	"\"backends\": {\"rdv\": {\"balance\": \"rendezvous\"}, \"free\": {\"sticky\": false}}"
@@ -207,7 +208,8 @@ static const struct {
 	{ "CN, not verified", "{\"stickiness\": {\"key\": \"cn\"}}", "x", "u", "c", false, "mqtt",
 	  false, false },
 	{ "a tenant's key", POLICY, "user-1", "u", NULL, false, "mqtt", true, true },
-	{ "a tenant's key is not there", POLICY, "user-1", NULL, NULL, false, "mqtt", false, false },
+	{ "a tenant's key is not there", POLICY, "user-1", NULL, NULL, false, "mqtt", false,
+	  false },
 	{ "rendezvous remembers nothing", POLICY, "x", NULL, NULL, false, "rdv", true, false },
 	{ "not sticky", POLICY, "x", NULL, NULL, false, "free", true, false },
 	{ "pinned by a rule", POLICY, "x", "pinned", NULL, false, "mqtt", true, false },
@@ -336,7 +338,8 @@ START_TEST(test_entry_outside_of_the_subset)
 	decide_world_init(&world, cfg, POLICY);
 	k = stick_key(world.env.table, STR("beta"), STR("beta-1"));
 	ck_assert_uint_eq(stick_table_place(world.env.table, &k, STICK_NO_TARGET,
-					    pool_target(world_pool_of(&world, "main"), 2), now), 3);
+					    pool_target(world_pool_of(&world, "main"), 2), now),
+			  3);
 	client("beta-1", "mqtt");
 	v = connect_client();
 	ck_assert_int_eq(v.by, BY_ALGORITHM);
@@ -476,18 +479,41 @@ END_TEST
 static const struct {
 	const char *name, *policy, *rule;
 	enum refusal refusal;
-	const char *ids[3], *sources[3]; /* the third is one too many */
+	const char *ids[3], *sources[3];     /* the third is one too many */
 	const char *other_id, *other_source; /* who is not concerned; NULL: everybody is */
 } limits[] = {
-	{ "source", LIMITS("\"source\": \"2/10s\""), "limits.source", REFUSAL_RATE_EXCEEDED,
-	  { "a", "b", "c" }, { "192.0.2.1", "192.0.2.1", "192.0.2.1" }, "a", "192.0.2.2" },
-	{ "client", LIMITS("\"client\": \"2/10s\""), "limits.client", REFUSAL_RATE_EXCEEDED,
-	  { "a", "a", "a" }, { "192.0.2.1", "192.0.2.2", "192.0.2.3" }, "b", "192.0.2.1" },
-	{ "tenant", TENANT_LIMIT, "tenants.connect_rate", REFUSAL_RATE_EXCEEDED,
-	  { "slow-a", "slow-b", "slow-c" }, { "192.0.2.1", "192.0.2.2", "192.0.2.3" }, "acme-a",
+	{ "source",
+	  LIMITS("\"source\": \"2/10s\""),
+	  "limits.source",
+	  REFUSAL_RATE_EXCEEDED,
+	  { "a", "b", "c" },
+	  { "192.0.2.1", "192.0.2.1", "192.0.2.1" },
+	  "a",
+	  "192.0.2.2" },
+	{ "client",
+	  LIMITS("\"client\": \"2/10s\""),
+	  "limits.client",
+	  REFUSAL_RATE_EXCEEDED,
+	  { "a", "a", "a" },
+	  { "192.0.2.1", "192.0.2.2", "192.0.2.3" },
+	  "b",
 	  "192.0.2.1" },
-	{ "total", LIMITS("\"total\": \"2/10s\""), "limits.total", REFUSAL_SERVER_BUSY,
-	  { "a", "b", "c" }, { "192.0.2.1", "192.0.2.2", "192.0.2.3" }, NULL, NULL },
+	{ "tenant",
+	  TENANT_LIMIT,
+	  "tenants.connect_rate",
+	  REFUSAL_RATE_EXCEEDED,
+	  { "slow-a", "slow-b", "slow-c" },
+	  { "192.0.2.1", "192.0.2.2", "192.0.2.3" },
+	  "acme-a",
+	  "192.0.2.1" },
+	{ "total",
+	  LIMITS("\"total\": \"2/10s\""),
+	  "limits.total",
+	  REFUSAL_SERVER_BUSY,
+	  { "a", "b", "c" },
+	  { "192.0.2.1", "192.0.2.2", "192.0.2.3" },
+	  NULL,
+	  NULL },
 };
 
 static void
@@ -532,8 +558,9 @@ END_TEST
 /* Whom one limit refuses does not use up another's. */
 START_TEST(test_refused_counts_nowhere)
 {
-	decide_world_init(&world, cfg,
-			  LIMITS("\"source\": \"3/10s\", \"client\": \"1/10s\", \"total\": \"4/10s\""));
+	decide_world_init(
+		&world, cfg,
+		LIMITS("\"source\": \"3/10s\", \"client\": \"1/10s\", \"total\": \"4/10s\""));
 	client_from("loop", "192.0.2.1");
 	ck_assert_int_eq(connect_client().action, VERDICT_ACCEPT);
 	for (int i = 0; i < 100; i++)

@@ -36,8 +36,8 @@ static const struct {
 	  STR(HEAD "[usher@32473 key=\"ffffffffffffffff\" be=\"b\" srv=\"s\" ts=\"--\"]" TAIL),
 	  PARSE_OK, UINT64_MAX, "b", "s" },
 	{ "another order",
-	  STR(HEAD "[usher@32473 ts=\"--\" srv=\"s\" key=\"000000000000002a\" be=\"b\"]"),
-	  PARSE_OK, 42, "b", "s" },
+	  STR(HEAD "[usher@32473 ts=\"--\" srv=\"s\" key=\"000000000000002a\" be=\"b\"]"), PARSE_OK,
+	  42, "b", "s" },
 	{ "the key alone", STR(HEAD "[usher@32473 key=\"000000000000002a\"]"), PARSE_OK, 42, "",
 	  "" },
 	{ "names we do not know",
@@ -86,8 +86,8 @@ static const struct {
 	{ "a name goes on into the message",
 	  STR(HEAD "[usher@32473 be=\"b\" x] a=b key=000000000000002a ]"), PARSE_BAD, 0, NULL,
 	  NULL },
-	{ "a key without quotes", STR(HEAD "[usher@32473 key=000000000000002a ts=--]"), PARSE_OK, 42,
-	  "", "" },
+	{ "a key without quotes", STR(HEAD "[usher@32473 key=000000000000002a ts=--]"), PARSE_OK,
+	  42, "", "" },
 	{ "not closed", STR(HEAD "[usher@32473 key=\"000000000000002a\" be=\"b\""), PARSE_BAD, 0,
 	  NULL, NULL },
 	{ "ours stands inside another's value",
@@ -127,7 +127,8 @@ START_TEST(test_cut_short)
 			ck_assert_int_eq(rows[_i].result, PARSE_OK);
 			ck_assert_uint_eq(end.key, rows[_i].key);
 			ck_assert_ptr_nonnull(element);
-			ck_assert_ptr_nonnull(memchr(element, ']', whole.n - (size_t)(element - whole.p)));
+			ck_assert_ptr_nonnull(
+				memchr(element, ']', whole.n - (size_t)(element - whole.p)));
 			ck_assert_msg(str_is(end.backend, rows[_i].backend), "%s", rows[_i].name);
 		}
 		free(cut);

@@ -20,7 +20,7 @@ struct element {
 	bool present, tentative;
 	uint32_t target;
 	unsigned sessions;
-	int64_t event;  /* the last one: what expiry counts from */
+	int64_t event;	/* the last one: what expiry counts from */
 	int64_t placed; /* s */
 };
 

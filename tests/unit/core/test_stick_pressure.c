@@ -81,9 +81,9 @@ START_TEST(test_strangers_push_out_nobody)
 	ck_assert_int_eq(survivors(t, "real", 0, 2 * SIZE, now), real);
 	ck_assert_uint_ge(stick_table_stats(t).evicted, 9 * SIZE);
 	ck_assert_uint_le(stick_table_stats(t).tentative, SIZE / 4);
-	ck_assert_uint_eq(stick_table_stats(t).entries, (uint64_t)survivors(t, "real", 0, 2 * SIZE,
-									    now) +
-								stick_table_stats(t).tentative);
+	ck_assert_uint_eq(stick_table_stats(t).entries,
+			  (uint64_t)survivors(t, "real", 0, 2 * SIZE, now) +
+				  stick_table_stats(t).tentative);
 	stick_table_free(t);
 }
 END_TEST

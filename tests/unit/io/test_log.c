@@ -102,8 +102,8 @@ START_TEST(test_hostile_value)
 	const char *text;
 
 	log_line(LOG_INFO, "client=\"%s\"",
-		 str_escape(STR("x\"\n2026-01-01T00:00:00.000Z error forged\x1b[31m\xff\\"), escaped,
-			    sizeof(escaped)));
+		 str_escape(STR("x\"\n2026-01-01T00:00:00.000Z error forged\x1b[31m\xff\\"),
+			    escaped, sizeof(escaped)));
 	text = logged();
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
 	ck_assert_ptr_nonnull(strstr(text, "client=\"x\\x22\\x0a2026"));
