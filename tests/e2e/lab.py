@@ -259,17 +259,18 @@ class Lab:
         assert process.running, f"{process.name} ended:\n{process.log()[-3000:]}"
         return True
 
-    def usher_command(self, *more):
+    def usher_command(self, *more, command="agent"):
         policy = ["-P", str(self.policy)] if self.policy else []
         debug = ["-d"] if self.debug else []
-        return [USHER, "agent", "-f", str(self.config), *policy, *debug, *more]
+        return [USHER, command, "-f", str(self.config), *policy, *debug, *more]
 
-    def start_usher(self, *more, user=None):
+    def start_usher(self, *more, user=None, command="agent"):
         self.n_ushers += 1
         self.killed_usher = False
-        self.usher = Process(f"usher{self.n_ushers}", self.usher_command(*more), self.directory,
+        self.usher = Process(f"usher{self.n_ushers}",
+                             self.usher_command(*more, command=command), self.directory,
                              self.env(), user)
-        self.usher.wait_log("agent ready")
+        self.usher.wait_log(f"{command} ready")
 
     def kill_usher(self):
         self.killed_usher = True
