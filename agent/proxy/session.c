@@ -42,17 +42,18 @@ struct session {
 	struct world *world;	      /* ref; the one it was accepted in */
 	const struct proxy *frontend; /* of that world, and so is */
 	const struct proxy *backend;
-	struct ranking ranking; /* servers to try, best first */
-	int64_t started;	/* monotonic ms */
-	uint8_t state;		/* enum session_state */
-	uint8_t reason;		/* enum close_reason, once it ends */
-	uint8_t tried;		/* servers of the ranking that were dialled */
-	bool sticky;		/* `key` names the entry that learns when this session ends */
+	int64_t started;	  /* monotonic ms */
+	uint8_t state;		  /* enum session_state */
+	uint8_t reason;		  /* enum close_reason, once it ends */
+	uint16_t servers[RANKED]; /* to try, best first; indexes into the backend */
+	uint8_t n_servers;
+	uint8_t tried; /* how many of them were dialled */
+	bool sticky;   /* `key` names the entry that learns when this session ends */
 	uint64_t key;
 	struct quota *quota; /* the tenant's count that this session is part of; NULL: none */
 };
 
-_Static_assert(sizeof(struct session) <= 272, "a session is small: there are millions");
+_Static_assert(sizeof(struct session) <= 256, "a session is small: there are millions");
 
 enum step {
 	STEP_WAIT,
@@ -150,17 +151,15 @@ log_end(const struct session *s)
 {
 	if (!log_wants(LOG_INFO))
 		return;
-	log_line(
-		LOG_INFO,
-		"session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
-		"out=%llu ms=%lld",
-		s->frontend->name, s->backend ? s->backend->name : "-",
-		STR_ARG(s->tried
-				? str_of(s->backend->servers[s->ranking.server[s->tried - 1]]->name)
-				: STR("-")),
-		close_reason_name(s->reason), states[s->state].name,
-		(unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
-		(long long)(worker_now() - s->started));
+	log_line(LOG_INFO,
+		 "session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
+		 "out=%llu ms=%lld",
+		 s->frontend->name, s->backend ? s->backend->name : "-",
+		 STR_ARG(s->tried ? str_of(s->backend->servers[s->servers[s->tried - 1]]->name)
+				  : STR("-")),
+		 close_reason_name(s->reason), states[s->state].name,
+		 (unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
+		 (long long)(worker_now() - s->started));
 }
 
 static void
@@ -305,6 +304,13 @@ socket_facts(const struct session *s, struct facts *f)
 	}
 }
 
+static void
+take_ranking(struct session *s, const struct ranking *r)
+{
+	s->n_servers = r->n;
+	memcpy(s->servers, r->server, sizeof(s->servers));
+}
+
 /* The verdict's servers become the session's; its entry and its tenant's quota count it. */
 static enum step
 obey(struct session *s, const struct verdict *v, unsigned level)
@@ -312,7 +318,7 @@ obey(struct session *s, const struct verdict *v, unsigned level)
 	struct quota *quota = v->tenant ? s->world->quotas[v->tenant->index] : NULL;
 
 	s->backend = v->backend;
-	s->ranking = v->ranking;
+	take_ranking(s, &v->ranking);
 	s->sticky = v->effects.stick;
 	s->key = v->effects.key.hash;
 	if (!s->backend)
@@ -385,8 +391,8 @@ await_connect(struct session *s)
 static enum step
 dial_next(struct session *s)
 {
-	while (s->tried < s->ranking.n && s->tried <= s->backend->retries) {
-		const struct server *server = s->backend->servers[s->ranking.server[s->tried++]];
+	while (s->tried < s->n_servers && s->tried <= s->backend->retries) {
+		const struct server *server = s->backend->servers[s->servers[s->tried++]];
 		int fd = server->addr.len ? dial_start(&server->addr) : -EDESTADDRREQ;
 
 		if (fd < 0)
@@ -478,6 +484,7 @@ static bool
 choose_servers(struct session *s)
 {
 	struct pool *pool = s->backend ? s->world->pools[s->backend->index] : NULL;
+	struct ranking ranking;
 	struct ip source = { 0 };
 	struct addr peer;
 	struct pick pick = { .source = &source, .random = worker_random(s->carrier->worker) };
@@ -487,9 +494,10 @@ choose_servers(struct session *s)
 	if (socket_peer(s->client.fd, &peer))
 		addr_ip(&peer, &source);
 	do
-		pool_rank(pool, &pick, &s->ranking);
-	while (s->ranking.n && !pool_commit(pool, &s->ranking));
-	return s->ranking.n > 0;
+		pool_rank(pool, &pick, &ranking);
+	while (ranking.n && !pool_commit(pool, &ranking));
+	take_ranking(s, &ranking);
+	return ranking.n > 0;
 }
 
 static bool
