@@ -5,12 +5,14 @@ set -eu
 # folder : what it may include, besides itself
 rules='
 spoe:
-agent/core/base: xxhash
+agent/core/base: xxhash pcre2
 agent/core/facts: agent/core/base
 agent/core/mqtt: agent/core/base agent/core/facts
+agent/core/expr: agent/core/base agent/core/mqtt
 agent/core/topology: agent/core/base
 agent/core/stick: agent/core/base
-agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson pcre2
+agent/core/wire: agent/core/base
+agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson
 agent/core/advice: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology agent/core/policy agent/core/wire/syslog.h
 agent/core/decide: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/stick agent/core/topology/model.h agent/core/policy/model.h agent/core/policy/rule.h
 agent/io: agent/core/base ev
@@ -47,7 +49,7 @@ for file in $(find agent spoe -mindepth 2 -name '*.[ch]' -o -path 'spoe/*.[ch]' 
 	case $folder in
 	spoe | agent/core/*)
 		for header in $(sed -n 's/^#include <\([^>]*\)>.*/\1/p' "$file"); do
-			case $folder/$header in agent/core/stick/pthread.h) continue ;; esac # locked shards
+			case $folder/$header in agent/core/stick/pthread.h | agent/core/decide/pthread.h) continue ;; esac # locks
 			! printf '%s\n' "$header" | grep -Eq "$waits" || complain "$file" "<$header>"
 		done
 		;;

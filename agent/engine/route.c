@@ -1,6 +1,7 @@
 /*
  * decide() has no effects; applying them can fail when another worker was faster. Then it is
- * asked again, a bounded number of times: the last answer stands even if its turn was lost.
+ * asked again, a bounded number of times. In the second half of them no turn is claimed any more,
+ * so that the servers' turns may be uneven under a storm, but the sticky entry is kept.
  */
 #include "agent/engine/route.h"
 
@@ -39,6 +40,8 @@ route_ask(struct worker *w, const struct world *world, const struct facts *facts
 
 	for (int i = 0; i < ATTEMPTS; i++) {
 		decide(env, &in, v);
+		if (i >= ATTEMPTS / 2)
+			v->effects.take_turn = false;
 		if (verdict_apply(v, env->table, env->rates, in.now))
 			break;
 		in.rates_done = v->effects.rates_done;

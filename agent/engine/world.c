@@ -23,6 +23,7 @@
 #include "agent/engine/quota.h"
 #include "agent/io/file.h"
 
+enum { SYSLOG_PORT = 514 };    /* HAProxy's, where a log line names none */
 enum { RATE_SLOTS = 1 << 17 }; /* 2 MiB: subjects whose connect rate is remembered */
 
 struct target {
@@ -303,10 +304,11 @@ find_session_ends(struct world *w, const struct proxy *p)
 	for (size_t i = 0; i < p->n_logs; i++) {
 		struct addr a;
 
-		if (p->logs[i].format && strcmp(p->logs[i].format, "rfc5424") == 0 &&
-		    addr_parse(str_of(p->logs[i].address), false, &a) == ADDR_OK)
-			add_agent(&w->session_ends, &w->n_session_ends, str_of(p->logs[i].address),
-				  &a);
+		if (!p->logs[i].format || strcmp(p->logs[i].format, "rfc5424") != 0 ||
+		    addr_parse(str_of(p->logs[i].address), false, &a) != ADDR_OK)
+			continue;
+		addr_default_port(&a, SYSLOG_PORT);
+		add_agent(&w->session_ends, &w->n_session_ends, str_of(p->logs[i].address), &a);
 	}
 }
 

@@ -48,6 +48,7 @@ struct session {
 	uint16_t servers[RANKED]; /* to try, best first; indexes into the backend */
 	uint8_t n_servers;
 	uint8_t tried; /* how many of them were dialled */
+	bool answered; /* the broker's first packet has been looked at */
 	bool sticky;   /* `key` names the entry that learns when this session ends */
 	uint64_t key;
 	struct quota *quota; /* the tenant's count that this session is part of; NULL: none */
@@ -415,6 +416,30 @@ dial_server(struct session *s)
 	return dial_next(s);
 }
 
+/*
+ * The broker's first packet tells whether the client is really there: CONNACK 0 makes the entry
+ * real, at the server that took it in the end; "not here, not now" lets it go.
+ */
+static void
+note_answer(struct session *s)
+{
+	uint32_t target = pool_target(s->world->pools[s->backend->index], s->servers[s->tried - 1]);
+	struct stick_table *table = s->world->env.table;
+	uint8_t head[4]; /* type, remaining length, flags, code */
+	unsigned level;
+
+	if (recv(s->server.fd, head, sizeof(head), MSG_PEEK) != sizeof(head))
+		return;
+	s->answered = true;
+	level = head[1] > 2 ? 5 : 4;
+	if (head[0] != 0x20)
+		return;
+	if (head[3] == 0)
+		stick_table_accept(table, s->key, target, worker_ms(s->carrier->worker));
+	else if (connack_means_elsewhere(head[3], level))
+		stick_table_drop(table, s->key, target);
+}
+
 static enum step
 relay_bytes(struct session *s)
 {
@@ -423,6 +448,8 @@ relay_bytes(struct session *s)
 	enum relay_result up = relay_run(&s->up, w, s->client.fd, s->server.fd);
 	enum relay_result down;
 
+	if (s->sticky && !s->answered)
+		note_answer(s);
 	if (up == RELAY_MEMORY)
 		return session_end(s, CLOSE_MEMORY);
 	if (up == RELAY_BROKEN_FROM)

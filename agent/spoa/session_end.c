@@ -53,6 +53,8 @@ take_datagram(struct session_end_receiver *r, struct str datagram)
 		return;
 	}
 	counters_add(r->counters, COUNTER_SESSION_ENDS);
+	if (!end.has_key)
+		return;
 	log_line(LOG_DEBUG, "session end key=%016" PRIx64, end.key);
 	stick_table_session_end(r->table, end.key, worker_now());
 }

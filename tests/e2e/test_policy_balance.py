@@ -11,10 +11,9 @@ ROUNDROBIN = ("backend mqtt_backend\n    balance roundrobin",
 # Without HAProxy's table nothing but the algorithm can send a client to the same server again.
 NO_TABLE = ("    stick-table type binary len 20 size 1m expire 30m\n"
             "    stick on var(txn.mqtt_client_id),sha1\n", "")
-USHER_RANK = (
-    "    use_backend %[var(txn.usher.backend)] if { var(txn.usher.backend) -m found }\n",
-    "    tcp-request content lua.usher_rank mqtt_backend unless { var(txn.usher.action) -m found }\n"
-    "    use_backend %[var(txn.usher.backend)] if { var(txn.usher.backend) -m found }\n")
+USE_BACKEND = "    use_backend %[var(txn.usher.backend)] if { var(txn.usher.backend) -m found }\n"
+USHER_RANK = (USE_BACKEND, "    tcp-request content lua.usher_rank mqtt_backend unless"
+              " { var(txn.usher.action) -m found }\n" + USE_BACKEND)
 
 
 def balance(algorithm):

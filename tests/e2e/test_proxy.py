@@ -234,6 +234,18 @@ def test_slow_reader_gets_every_byte(lab, count):
     lab.usher.wait_log(f"reason=done state=relay in={size} out={size} ")
 
 
+def test_client_stays_where_it_was_taken_in(lab):
+    """Its broker is dead for one connect: the entry follows the client to the next one."""
+    lab.start_brokers()
+    start_proxy(lab)
+    home = lab.place("x")
+    lab.brokers[home].process.kill()
+    refuge = lab.place("x")
+    assert refuge != home
+    lab.brokers[home].start()
+    assert [lab.place("x") for _ in range(3)] == [refuge] * 3
+
+
 def test_half_close_is_passed_on(lab):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -79,6 +79,7 @@ def visit(lab, client_id):
 def test_entry_lives_as_long_as_its_sessions_and_expires_after_the_last_end(lab, ends):
     port = lab.ports["mqtt"]
     long, home = mqtt.connect(port, "long"), lab.where("long")
+    once = mqtt.connect(port, "once")
     first, second = (mqtt.connect(port, "twice") for _ in range(2))
     assert first.is_closed(), "by the broker, since the same id came again"
     first.close()
@@ -92,14 +93,14 @@ def test_entry_lives_as_long_as_its_sessions_and_expires_after_the_last_end(lab,
     assert visit(lab, "long") == ("sticky", home), "a session longer than `expire` keeps it"
     assert visit(lab, "twice")[0] == "sticky", "one of its two sessions is still open"
 
-    long.close()
-    second.close()
+    for client in (long, second, once):
+        client.close()
     wait_for(lambda: not sessions_open(lab), "all to have gone")
-    assert visit(lab, "long") == ("sticky", home), "`expire` counts from the end, not the beginning"
+    assert visit(lab, "once")[0] == "sticky", "`expire` counts from the end, not the beginning"
     wait_for(lambda: not sessions_open(lab), "all to have gone")
 
     time.sleep(2.4)
-    for client_id in ("long", "twice", "short"):
+    for client_id in ("long", "twice", "once", "short"):
         assert visit(lab, client_id)[0] == "roundrobin"
 
 

@@ -90,6 +90,15 @@ key_length(const struct raw_line *table)
 	return length;
 }
 
+static bool
+sets_raw_mqtt(const struct raw_line *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (expression_is_hashed(l->words[i]))
+			return false;
+	return line_mentions(l, "mqtt_field_value");
+}
+
 /* Directly, or by a variable that some frontend set so. */
 bool
 adviser_is_raw_key(const struct adviser *a, const struct raw_line *stick)
@@ -112,8 +121,7 @@ adviser_is_raw_key(const struct adviser *a, const struct raw_line *stick)
 		const struct proxy *p = t->proxies[i];
 		size_t at = proxy_last_mention(p, "tcp-request content", set);
 
-		if (at != SIZE_MAX && line_mentions(&p->all[at], "mqtt_field_value") &&
-		    !expression_is_hashed(p->all[at].words[p->all[at].n - 1]))
+		if (at != SIZE_MAX && sets_raw_mqtt(&p->all[at]))
 			return true;
 	}
 	return false;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "agent/core/advice/adviser.h"
+#include "agent/core/policy/lines.h"
 
 static const char QUESTION[] = "tcp-request content send-spoe-group";
 
@@ -20,9 +21,10 @@ find_not_asked(const struct adviser *a)
 		if ((t->proxies[i - 1]->kind & PROXY_FRONTEND) &&
 		    t->proxies[i - 1]->mode == PROXY_TCP)
 			at = t->proxies[i - 1]->at;
-	advise(a, FINDING_ALERT, at,
-	       "no frontend has a 'filter spoe engine usher' line, so HAProxy asks usher nothing; "
-	       "'usher setup -f %s' prints the lines to add",
+	/* No alert: who runs `usher proxy` alone needs no such line. */
+	advise(a, FINDING_WARNING, at,
+	       "no frontend has a 'filter spoe engine usher' line, so HAProxy asks usher nothing, "
+	       "and 'usher agent' does not start; 'usher setup -f %s' prints the lines to add",
 	       t->n_files ? t->files[0] : "haproxy.cfg");
 }
 
@@ -63,12 +65,12 @@ find_no_filter(const struct adviser *a)
 	for (size_t i = 0; i < policy->n_frontends && a->n_askers; i++) {
 		const char *name = policy->frontends[i].name;
 		const struct proxy *p = topology_frontend(t, str_of(name));
-		char path[128];
+		char path[128], key[LINES_KEY];
 		bool asks = !p; /* unknown names are refused elsewhere */
 
 		for (size_t j = 0; j < a->n_askers; j++)
 			asks = asks || a->askers[j].p == p;
-		snprintf(path, sizeof(path), "frontends.%.100s", name);
+		snprintf(path, sizeof(path), "frontends.%s", lines_key(str_of(name), key));
 		if (!asks)
 			advise_policy(a, FINDING_ALERT, policy->frontends[i].line, path,
 				      "HAProxy does not ask usher here: %s:%d has no 'filter spoe "
@@ -245,7 +247,7 @@ find_no_size_limit(const struct adviser *a)
 
 /* ---- facts ----------------------------------------------------------------------------------- */
 
-/* The arguments that make a fact; NULL: those of its own name. */
+/* Facts that are made of arguments with other names. */
 static const struct {
 	enum fact fact;
 	const char *args[2];
@@ -255,46 +257,69 @@ static const struct {
 	{ FACT_VERIFIED, { "certificate", "verify" } },
 };
 
-static bool
-is_sent(const struct asker *k, const char *name)
+enum sight {
+	SIGHT_NONE,   /* no argument tells it */
+	SIGHT_NO_TLS, /* one does, but of TLS, which ends elsewhere */
+	SIGHT_FULL,
+};
+
+static enum sight
+see_argument(const struct asker *k, const char *name)
 {
-	for (size_t i = 0; i < k->engine->n_args; i++) {
+	for (size_t i = 0; k->engine && i < k->engine->n_args; i++) {
 		const struct spoe_arg *arg = &k->engine->args[i];
 		bool of_tls = strncmp(arg->expression, "ssl_", 4) == 0;
 
 		if (strcmp(arg->name, name) == 0)
-			return !of_tls || proxy_binds_with(k->p, "ssl");
+			return of_tls && !proxy_binds_with(k->p, "ssl") ? SIGHT_NO_TLS : SIGHT_FULL;
 	}
-	return false;
+	return SIGHT_NONE;
 }
 
-static bool
-shows(const struct asker *k, enum fact fact)
+static enum sight
+see_fact(const struct asker *k, enum fact fact)
 {
+	enum sight first, second;
+
 	if (fact == FACT_TRANSPORT)
-		return true; /* tcp is what nothing else was said of */
-	for (size_t i = 0; i < sizeof(made_of) / sizeof(made_of[0]); i++)
-		if (made_of[i].fact == fact)
-			return is_sent(k, made_of[i].args[0]) &&
-			       (!made_of[i].args[1] || is_sent(k, made_of[i].args[1]));
-	return is_sent(k, fact_name(fact));
+		return SIGHT_FULL; /* tcp is what nothing else was said of */
+	for (size_t i = 0; i < sizeof(made_of) / sizeof(made_of[0]); i++) {
+		if (made_of[i].fact != fact)
+			continue;
+		first = see_argument(k, made_of[i].args[0]);
+		second = made_of[i].args[1] ? see_argument(k, made_of[i].args[1]) : first;
+		return first < second ? first : second;
+	}
+	return see_argument(k, fact_name(fact));
 }
 
+/* Some asker sees it, or is not known well enough to say. */
 static void
 need_fact(const struct adviser *a, enum fact fact, int line, const char *path)
 {
-	bool known = false;
+	enum sight best = SIGHT_NONE;
 
 	for (size_t i = 0; i < a->n_askers; i++) {
-		if (a->askers[i].engine && shows(&a->askers[i], fact))
+		enum sight sight = see_fact(&a->askers[i], fact);
+
+		if (!a->askers[i].engine || sight == SIGHT_FULL)
 			return;
-		known |= a->askers[i].engine != NULL;
+		if (sight > best)
+			best = sight;
 	}
-	if (known)
+	if (!a->n_askers)
+		return;
+	if (best == SIGHT_NO_TLS)
 		advise_policy(a, FINDING_ALERT, line, path,
-			      "no frontend ever shows usher '%s', so this never holds; ask for "
-			      "another fact, or see 'args' in spoe-usher.conf and 'bind … ssl'",
+			      "no client ever shows '%s': no frontend that asks usher has 'bind … "
+			      "ssl'; add one, or ask for another fact",
 			      fact_name(fact));
+	else
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "HAProxy does not tell usher '%s': it is not among the 'args' in "
+			      "%s:%d; add it there, or ask for another fact",
+			      fact_name(fact), a->askers[0].filter->config,
+			      a->askers[0].engine->agent_line);
 }
 
 static bool
@@ -320,7 +345,7 @@ static void
 need_websocket(const struct adviser *a, int line, const char *path)
 {
 	for (size_t i = 0; i < a->n_askers; i++)
-		if (!a->askers[i].engine || is_sent(&a->askers[i], "ws"))
+		if (!a->askers[i].engine || see_argument(&a->askers[i], "ws"))
 			return;
 	if (a->n_askers)
 		advise_policy(a, FINDING_ALERT, line, path,
@@ -353,7 +378,7 @@ void
 find_fact_unseen(const struct adviser *a)
 {
 	const struct policy *p = a->in->policy;
-	char path[160];
+	char path[160], key[LINES_KEY];
 
 	for (size_t i = 0; i < p->n_rules; i++) {
 		const struct rule *rule = &p->rules[i];
@@ -369,7 +394,8 @@ find_fact_unseen(const struct adviser *a)
 	}
 	need_identity(a, p->identity, p->identity_line, "identity");
 	for (size_t i = 0; i < p->n_tenants; i++) {
-		snprintf(path, sizeof(path), "tenants.%.100s.identity", p->tenants[i]->name);
+		snprintf(path, sizeof(path), "tenants.%s.identity",
+			 lines_key(str_of(p->tenants[i]->name), key));
 		if (p->tenants[i]->has_identity)
 			need_identity(a, p->tenants[i]->identity, p->tenants[i]->identity_line,
 				      path);

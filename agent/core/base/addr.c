@@ -207,6 +207,17 @@ addr_port(const struct addr *a)
 	}
 }
 
+void
+addr_default_port(struct addr *a, uint16_t port)
+{
+	if (addr_port(a))
+		return;
+	if (a->sa.sa_family == AF_INET)
+		a->in.sin_port = htons(port);
+	else if (a->sa.sa_family == AF_INET6)
+		a->in6.sin6_port = htons(port);
+}
+
 const char *
 addr_format(const struct addr *a, char *out)
 {

@@ -65,6 +65,8 @@ enum addr_result addr_parse(struct str s, bool need_port, struct addr *a) MUST_U
 /* The IP address in it, unknown (family 0) for a UNIX socket, and its port, then 0. */
 void addr_ip(const struct addr *a, struct ip *ip);
 uint16_t addr_port(const struct addr *a);
+/* Port 0 of an IP address becomes this one. */
+void addr_default_port(struct addr *a, uint16_t port);
 
 enum { ADDR_TEXT = 128 };
 /* The notation addr_parse() reads, into out[ADDR_TEXT]. Returns out. */

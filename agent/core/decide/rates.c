@@ -1,6 +1,8 @@
 /*
- * Sets of eight slots; a subject lives in the set its hash names. Zero-filled memory is an empty
- * table, since subject 0 does not exist and a schedule of 0 is never behind.
+ * Sets of eight slots; a subject lives in the set its hash names, each kind in its own quarter of
+ * them: strangers by the million push out each other, never a tenant or the total. The low bits
+ * of a subject tell its kind. Zero-filled memory is an empty table, since subject 0 does not exist
+ * and a schedule of 0 is never behind.
  */
 #include "agent/core/decide/rates.h"
 
@@ -12,11 +14,14 @@
 enum {
 	WAYS = 8,
 	N_LOCKS = 64,
+	KIND_MASK = N_RATE_KINDS - 1,
 };
+
+_Static_assert((N_RATE_KINDS & KIND_MASK) == 0, "kinds fill the low bits of a subject");
 
 struct slot {
 	uint64_t subject; /* 0: free */
-	int64_t due_us;   /* when its next event would be on schedule */
+	int64_t due_us;	  /* when its next event would be on schedule */
 };
 
 struct rates {
@@ -34,7 +39,7 @@ rates_new(uint64_t slots, uint64_t seed)
 	if (!r)
 		return NULL;
 	r->seed = seed;
-	r->n_sets = 1;
+	r->n_sets = N_RATE_KINDS;
 	while (r->n_sets * WAYS < slots)
 		r->n_sets *= 2;
 	r->slots = calloc(r->n_sets * WAYS, sizeof(*r->slots));
@@ -61,15 +66,17 @@ rates_free(struct rates *r)
 uint64_t
 rates_subject(const struct rates *r, enum rate_kind kind, struct str name)
 {
-	uint64_t hash = hash_seeded(name, r->seed + kind);
+	uint64_t hash = hash_seeded(name, r->seed + kind) & ~(uint64_t)KIND_MASK;
 
-	return hash ? hash : 1;
+	return (hash ? hash : KIND_MASK + 1) | kind;
 }
 
 static size_t
 set_of(const struct rates *r, uint64_t subject)
 {
-	return hash_mix64(subject) & (r->n_sets - 1);
+	size_t n = r->n_sets / N_RATE_KINDS;
+
+	return (subject & KIND_MASK) * n + (hash_mix64(subject) & (n - 1));
 }
 
 static struct slot *
@@ -81,6 +88,7 @@ find(struct slot *set, uint64_t subject)
 	return NULL;
 }
 
+/* The one that would be free again first. */
 static struct slot *
 least_behind(struct slot *set)
 {
@@ -104,8 +112,7 @@ rates_allow(struct rates *r, uint64_t subject, const struct rate *rate, int64_t 
 	pthread_mutex_lock(lock);
 	slot = find(&r->slots[set * WAYS], subject);
 	/* A burst of `count` is on schedule: it runs at most one period ahead. */
-	allow = !slot ||
-		slot->due_us + interval_us <= now * 1000 + (int64_t)rate->period_ms * 1000;
+	allow = !slot || slot->due_us + interval_us <= now * 1000 + (int64_t)rate->period_ms * 1000;
 	pthread_mutex_unlock(lock);
 	return allow;
 }
@@ -128,4 +135,3 @@ rates_count(struct rates *r, uint64_t subject, const struct rate *rate, int64_t 
 	slot->due_us += (int64_t)rate->period_ms * 1000 / rate->count;
 	pthread_mutex_unlock(lock);
 }
-

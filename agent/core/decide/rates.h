@@ -3,8 +3,8 @@
  *
  * GCRA (the leaky bucket of ATM Forum TM 4.0, 4.4.2): a subject is one number, the time at which
  * its next event would be on schedule. With "20/10s" twenty events pass at once, then one every
- * half second. The table has a fixed size; under pressure it forgets the subject that is least
- * behind its schedule, so a flood of new subjects never frees one that is being held back.
+ * half second. The table has a fixed size, a quarter of it for each kind; under pressure it forgets
+ * the subject of that kind that would be free again first.
  *
  * Shared by all threads, locked in shards. Times are monotonic milliseconds.
  */

@@ -88,21 +88,23 @@ take_param(struct str *at, struct str *name, struct str *value)
 
 /* "[ID NAME=VALUE …]": its ID, and what our names say. */
 static bool
-take_element(struct str *at, struct str *id, struct session_end *end, bool *has_key)
+take_element(struct str *at, struct str *id, struct session_end *end, bool *sound)
 {
 	struct str name, value;
 
 	if (!take_byte(at, '[') || !take_until(at, " ]", id))
 		return false;
 	*end = (struct session_end){ 0 };
-	*has_key = false;
+	*sound = false;
 	while (take_param(at, &name, &value)) {
-		if (str_is(name, "key"))
-			*has_key = session_key_parse(value, &end->key);
-		else if (str_is(name, "be"))
+		if (str_is(name, "key")) {
+			end->has_key = session_key_parse(value, &end->key);
+			*sound = end->has_key || value.n == 0;
+		} else if (str_is(name, "be")) {
 			end->backend = value;
-		else if (str_is(name, "srv"))
+		} else if (str_is(name, "srv")) {
 			end->server = value;
+		}
 	}
 	return take_byte(at, ']');
 }
@@ -112,13 +114,13 @@ session_end_decode(struct str datagram, struct session_end *end)
 {
 	const char *first = datagram.n ? memmem(datagram.p, datagram.n, " [", 2) : NULL;
 	struct str at = datagram, id;
-	bool has_key;
+	bool sound;
 
 	if (!first)
 		return PARSE_BAD;
 	skip(&at, (size_t)(first - datagram.p) + 1);
-	while (take_element(&at, &id, end, &has_key))
+	while (take_element(&at, &id, end, &sound))
 		if (str_is(id, SYSLOG_SD_ID))
-			return has_key ? PARSE_OK : PARSE_BAD;
+			return sound ? PARSE_OK : PARSE_BAD;
 	return PARSE_BAD;
 }

@@ -14,7 +14,8 @@
 #define SYSLOG_SD_ID "usher@32473"
 
 struct session_end {
-	uint64_t key;               /* the entry's hash, as the verdict handed it out */
+	bool has_key; /* no: the client was refused, or its choice is not remembered */
+	uint64_t key; /* the entry's hash, as the verdict handed it out */
 	struct str backend, server; /* views into the datagram, escapes left in; may be empty */
 };
 

@@ -23,10 +23,10 @@ static const struct {
 	  PARSE_OK, UINT64_C(0x0123456789abcdef), "mqtt_backend", "emqx1" },
 	{ "a session without key",
 	  STR(HEAD "[usher@32473 key=\"\" be=\"mqtt_backend\" srv=\"emqx1\" ts=--]" TAIL),
-	  PARSE_BAD, 0, NULL, NULL },
+	  PARSE_OK, 0, "mqtt_backend", "emqx1" },
 	{ "a session without server",
-	  STR(HEAD "[usher@32473 key=\"\" be=\"dead\" srv=\"<NOSRV>\" ts=PR]" TAIL), PARSE_BAD, 0,
-	  NULL, NULL },
+	  STR(HEAD "[usher@32473 key=\"\" be=\"dead\" srv=\"<NOSRV>\" ts=PR]" TAIL), PARSE_OK, 0,
+	  "dead", "<NOSRV>" },
 	{ "HAProxy's escapes in the key",
 	  STR(HEAD "[usher@32473 key=\"a\\\"b\\]c\\\\d\" be=\"b\" srv=\"s\" ts=--]" TAIL),
 	  PARSE_BAD, 0, NULL, NULL },
@@ -107,6 +107,7 @@ START_TEST(test_row)
 	if (result != PARSE_OK)
 		return;
 	ck_assert_uint_eq(end.key, rows[_i].key);
+	ck_assert_msg(end.has_key == (rows[_i].key != 0), "%s", rows[_i].name);
 	ck_assert_msg(str_is(end.backend, rows[_i].backend), "%s", rows[_i].name);
 	ck_assert_msg(str_is(end.server, rows[_i].server), "%s", rows[_i].name);
 }

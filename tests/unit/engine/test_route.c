@@ -14,7 +14,7 @@ static const char policy[] =
 	"{\"rules\": [{\"name\": \"no\", \"if\": {\"client_id\": \"bad\"}, \"reject\": \"banned\"},"
 	"{\"name\": \"pin\", \"if\": {\"client_id\": \"lab\"}, \"server\": \"s3\"}]}";
 
-enum { N_WORKERS = 4, N_CLIENTS = 3000 };
+enum { N_WORKERS = 4, N_CLIENTS = 20000 };
 
 static struct engine *engine;
 static struct world *world;
@@ -101,6 +101,7 @@ START_TEST(test_counted)
 }
 END_TEST
 
+static pthread_barrier_t at_once;
 static uint16_t went_to[N_WORKERS][N_CLIENTS];
 
 static void *
@@ -108,6 +109,7 @@ connect_all(void *arg)
 {
 	struct worker *w = arg;
 
+	pthread_barrier_wait(&at_once);
 	for (int i = 0; i < N_CLIENTS; i++) {
 		struct verdict v;
 		char id[24];
@@ -129,6 +131,7 @@ START_TEST(test_workers_agree)
 	struct counters sum = { 0 };
 	int counts[3] = { 0 };
 
+	pthread_barrier_init(&at_once, NULL, N_WORKERS);
 	for (int i = 0; i < N_WORKERS; i++)
 		pthread_create(&threads[i], NULL, connect_all, workers[i]);
 	for (int i = 0; i < N_WORKERS; i++)
@@ -143,8 +146,11 @@ START_TEST(test_workers_agree)
 		ck_assert_int_ge(counts[i], N_CLIENTS * 30 / 100);
 	counters_sum(counters, N_WORKERS, &sum);
 	ck_assert_uint_eq(sum.value[COUNTER_ACCEPTED], N_WORKERS * N_CLIENTS);
-	ck_assert_uint_eq(sum.value[COUNTER_BY_ALGORITHM], N_CLIENTS);
-	ck_assert_uint_eq(sum.value[COUNTER_BY_STICKY], (N_WORKERS - 1) * N_CLIENTS);
+	/* Now and then two choose at once, and the same. */
+	ck_assert_uint_ge(sum.value[COUNTER_BY_ALGORITHM], N_CLIENTS);
+	ck_assert_uint_le(sum.value[COUNTER_BY_ALGORITHM], N_CLIENTS + N_CLIENTS / 20);
+	ck_assert_uint_eq(sum.value[COUNTER_BY_ALGORITHM] + sum.value[COUNTER_BY_STICKY],
+			  N_WORKERS * N_CLIENTS);
 	ck_assert_uint_eq(stick_table_stats(world->env.table).entries, N_CLIENTS);
 }
 END_TEST
