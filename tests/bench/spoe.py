@@ -191,6 +191,10 @@ def print_beside(sides, direct):
 
 def main():
     laboratory.raise_descriptor_limit()
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"this machine is busy with something else (load {busy:.1f}): ratios are rough, "
+              "latencies and CPU of single questions far too high")
     print_agent(measure_agent(), measure_memory())
     with contextlib.ExitStack() as stack:
         print_beside(*measure_beside(stack))

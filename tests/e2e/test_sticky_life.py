@@ -15,7 +15,7 @@ from lab import wait_for
 
 ENDS_LINES = (
     '    log "${USHER_ENDS-127.0.0.1}:${USHER_ENDS_PORT-10514}" len 1024 format rfc5424 local1\n',
-    r"    log-format-sd %{+Q,+E}o\ [usher@32473\ key=%[var(txn.usher.key)]\ be=%b\ srv=%s\ ts=%ts]"
+    r"    log-format-sd %{+Q,+E}o\ [usher@32473\ key=%[var(txn.usher.key)]\ be=%b\ srv=%s]"
     "\n")
 
 

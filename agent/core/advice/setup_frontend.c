@@ -22,7 +22,7 @@ add_question(const struct planner *p, const struct asker *k, struct new_lines *o
 		planner_line(o, "log 127.0.0.1:10514 len 1024 format rfc5424 local1");
 		planner_line(
 			o, "log-format-sd %%{+Q,+E}o\\ [usher@32473\\ key=%%[var(txn.usher.key)]\\ "
-			   "be=%%b\\ srv=%%s\\ ts=%%ts]");
+			   "be=%%b\\ srv=%%s]");
 	}
 	if (!proxy_has_inspect_delay(f, "tcp-request"))
 		planner_line(o, "tcp-request inspect-delay 10s");

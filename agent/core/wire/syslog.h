@@ -2,7 +2,7 @@
  * Session ends: what HAProxy logs when a session is over, as an RFC 5424 datagram whose
  * structured data (6.3) carries usher's element. haproxy/haproxy.cfg has the line:
  *
- *	log-format-sd %{+Q,+E}o\ [usher@32473\ key=%[var(txn.usher.key)]\ be=%b\ srv=%s\ ts=%ts]
+ *	log-format-sd %{+Q,+E}o\ [usher@32473\ key=%[var(txn.usher.key)]\ be=%b\ srv=%s]
  */
 #ifndef USHER_CORE_WIRE_SYSLOG_H
 #define USHER_CORE_WIRE_SYSLOG_H
