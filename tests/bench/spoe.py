@@ -185,7 +185,8 @@ def print_beside(sides, direct):
     for side in sides:
         busy, idle = medians(side.busy), medians(side.idle)
         print(f"  {side.name:34}{busy['cpu_us']:11.1f} µs{busy['cpu_us'] / guide:8.2f}"
-              f"{busy.get('cpu1_us', 0):7.1f} µs{idle['p50_us'] - direct['p50_us']:9.0f} µs"
+              + (f"{busy['cpu1_us']:7.1f} µs" if "cpu1_us" in busy else f"{'-':>10}")
+              + f"{idle['p50_us'] - direct['p50_us']:9.0f} µs"
               f"{idle['p99_us'] - direct['p99_us']:7.0f} µs")
 
 

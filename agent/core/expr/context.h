@@ -38,7 +38,7 @@ enum table_data {
 #define X(name, word) TABLE_##name,
 	EXPR_TABLE_DATA(X)
 #undef X
-	TABLE_GPC0,
+		TABLE_GPC0,
 	TABLE_GPC1,
 	TABLE_GPT0,
 	TABLE_SERVER_ID,
@@ -131,7 +131,8 @@ struct expr_context {
 	 */
 	bool (*tracked)(void *arg, unsigned counter, struct str table, enum table_data what,
 			struct sample *s);
-	/* A count; an empty proxy name is the current one. False: there is no such proxy or server. */
+	/* A count; an empty proxy name is the current one. False: there is no such proxy or server.
+	 */
 	bool (*count)(void *arg, enum expr_count what, struct str proxy, struct str server,
 		      int64_t *number);
 };

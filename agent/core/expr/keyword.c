@@ -2,8 +2,13 @@
 #include "agent/core/expr/keyword.h"
 
 static const struct expr_keyword *const fetches[] = {
-	expr_fetch_state, expr_fetch_session, expr_fetch_payload, expr_fetch_tls,
-	expr_fetch_table, expr_fetch_refused, NULL,
+	expr_fetch_state,
+	expr_fetch_session,
+	expr_fetch_payload,
+	expr_fetch_tls,
+	expr_fetch_table,
+	expr_fetch_refused,
+	NULL,
 };
 
 static const struct expr_keyword *const converters[] = {
@@ -51,12 +56,10 @@ const char *
 expr_arg_type_name(enum arg_type type)
 {
 	static const char *const names[] = {
-		[ARG_NONE] = "none",	      [ARG_STR] = "string",
-		[ARG_INT] = "integer",	      [ARG_IPV4] = "IPv4 address",
-		[ARG_IPV6] = "IPv6 address",  [ARG_MASK4] = "IPv4 mask",
-		[ARG_MASK6] = "IPv6 mask",    [ARG_VAR] = "variable",
-		[ARG_VALUE] = "string",	      [ARG_FRONTEND] = "frontend",
-		[ARG_BACKEND] = "backend",    [ARG_SERVER] = "server",
+		[ARG_NONE] = "none",	     [ARG_STR] = "string",	  [ARG_INT] = "integer",
+		[ARG_IPV4] = "IPv4 address", [ARG_IPV6] = "IPv6 address", [ARG_MASK4] = "IPv4 mask",
+		[ARG_MASK6] = "IPv6 mask",   [ARG_VAR] = "variable",	  [ARG_VALUE] = "string",
+		[ARG_FRONTEND] = "frontend", [ARG_BACKEND] = "backend",	  [ARG_SERVER] = "server",
 		[ARG_TABLE] = "table",
 	};
 

@@ -8,7 +8,7 @@
 
 #include "agent/core/expr/context.h"
 
-enum { EXPR_ARGS_MAX = 4, EXPR_ERROR = 384 };
+enum { EXPR_ARGS_MAX = 4, EXPR_WORDS_MAX = 64, EXPR_ERROR = 384 };
 
 enum arg_type {
 	ARG_NONE, /* no further argument; or one that was left away */
@@ -27,7 +27,7 @@ enum arg_type {
 };
 
 struct expr_arg {
-	enum arg_type type; /* VALUE becomes INT or VAR; NONE: left away */
+	enum arg_type type;   /* VALUE becomes INT or VAR; NONE: left away */
 	enum var_scope scope; /* VAR */
 	int64_t number;	      /* INT */
 	struct ip ip;	      /* IPV4, IPV6, MASK4, MASK6 */
@@ -43,8 +43,6 @@ enum expr_needs {
 	EXPR_NEEDS_TRACKING = 16,
 };
 
-struct pattern;
-
 /* A keyword with its arguments. */
 struct expr_call {
 	const struct expr_keyword *keyword;
@@ -52,7 +50,6 @@ struct expr_call {
 	unsigned n_args;
 	char *data; /* owned: what the keyword's check() made of its arguments, or NULL */
 	size_t data_len;
-	struct pattern *pattern; /* owned, or NULL */
 };
 
 struct expr_keyword {

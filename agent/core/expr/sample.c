@@ -23,9 +23,9 @@ const char *
 sample_type_name(enum sample_type type)
 {
 	static const char *const names[] = {
-		[SAMPLE_NONE] = "none",	  [SAMPLE_BOOL] = "boolean",	 [SAMPLE_INT] = "integer",
-		[SAMPLE_STR] = "string",  [SAMPLE_BIN] = "binary",	 [SAMPLE_IPV4] = "ipv4",
-		[SAMPLE_IPV6] = "ipv6",	  [SAMPLE_ADDR] = "ip",		 [SAMPLE_ANY] = "any",
+		[SAMPLE_NONE] = "none",	 [SAMPLE_BOOL] = "boolean", [SAMPLE_INT] = "integer",
+		[SAMPLE_STR] = "string", [SAMPLE_BIN] = "binary",   [SAMPLE_IPV4] = "ipv4",
+		[SAMPLE_IPV6] = "ipv6",	 [SAMPLE_ADDR] = "ip",	    [SAMPLE_ANY] = "any",
 	};
 
 	return names[type];

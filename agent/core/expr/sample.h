@@ -15,7 +15,7 @@ enum sample_type {
 	SAMPLE_NONE,
 	SAMPLE_BOOL,
 	SAMPLE_INT, /* signed, 64 bits */
-	SAMPLE_STR, /* no NUL inside */
+	SAMPLE_STR,
 	SAMPLE_BIN,
 	SAMPLE_IPV4,
 	SAMPLE_IPV6,
@@ -28,9 +28,9 @@ struct sample {
 	enum sample_type type;
 	bool may_change; /* more bytes may come, and the answer be another */
 	union {
-		int64_t number;   /* BOOL (0 or 1), INT */
+		int64_t number;	  /* BOOL (0 or 1), INT */
 		struct str bytes; /* STR, BIN: borrowed, see expr_eval() */
-		struct ip ip;     /* IPV4, IPV6 */
+		struct ip ip;	  /* IPV4, IPV6 */
 	};
 };
 
