@@ -21,6 +21,10 @@ for group in "$@"; do
 	esac
 done
 
+# `make -j` runs several of us at once: one after the other, each seeing what the last one left.
+exec 9<"$0"
+flock 9
+
 missing=""
 for package in $want; do
 	case " $missing " in *" $package "*) continue ;; esac
@@ -40,26 +44,42 @@ if [ "$(id -u)" != 0 ]; then
 fi
 
 # While dpkg configures the packages, policy-rc.d answers 101 to every "may I start this service?".
-# A policy-rc.d that was there before is put back, on every way out.
+# A policy-rc.d that was there before is put back, on every way out; after a way out that nobody
+# can catch, by the next run, which knows ours by its second line.
 policy=/usr/sbin/policy-rc.d
-saved=""
+saved=$policy.before-usher
 restore() {
-	if [ -n "$saved" ]; then
+	if [ -e "$saved" ]; then
 		$as_root mv -f "$saved" "$policy"
 	else
 		$as_root rm -f "$policy"
 	fi
 }
 trap restore EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-if [ -e "$policy" ]; then
-	saved=$policy.before-usher
+if [ -e "$policy" ] && ! grep -q "^# tests/deps.sh of usher$" "$policy"; then
 	$as_root mv -f "$policy" "$saved"
 fi
-printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+printf '#!/bin/sh\n# tests/deps.sh of usher\nexit 101\n' | $as_root tee "$policy" >/dev/null
 $as_root chmod 755 "$policy"
 
+# sudo keeps ^C for the command in its own terminal; here only the command's status tells of it.
+unless_killed() { "$@" || [ $? -lt 128 ]; }
+
+# An installation that was cut short, and lists that are old or were never fetched, are mended first;
+# whether that was enough is for the installation to say. On a machine just booted another apt may
+# still be at work: wait for it.
+apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
+unless_killed $as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null
+unless_killed $apt update
 # shellcheck disable=SC2086 # the list is words on purpose
-install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >/dev/null; }
-install 2>/dev/null || { $as_root apt-get update -qq && install; }
+$apt install -y --no-install-recommends $missing >/dev/null
+
+idle=""
+for service in haproxy mosquitto prometheus; do
+	case " $missing " in *" $service "*) idle="$idle $service" ;; esac
+done
+[ -z "$idle" ] || echo "not started:$idle; Debian will start them at the next boot, unless you say:" \
+	"sudo systemctl disable$idle"

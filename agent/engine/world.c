@@ -114,8 +114,8 @@ intern_target(struct engine *e, struct str name)
 	uint32_t number = find_target(e, name);
 	struct target *t;
 
-	if (number != STICK_NO_TARGET)
-		return number;
+	if (number != STICK_NO_TARGET || e->n_targets == STICK_TARGET_MAX)
+		return number; /* too many names ever: the newest are not remembered */
 	t = xmalloc(sizeof(*t));
 	*t = (struct target){ str_dup(name), (uint32_t)e->n_targets + 1 };
 	ARRAY_GROW(e->targets, e->n_targets);

@@ -284,6 +284,7 @@ def test_api_is_as_documented(lab):
                             (ROOT / "agent/admin/service.c").read_text()))
     assert served == set(document["paths"])
     assert admin.request("GET", "/nothing")[0] == 404
+    assert admin.request("GET", "/%ff%0a")[0] == 404
     assert admin.request("POST", "/metrics")[0] == 405
     assert admin.request("GET", "/v1/explain?keepalive=soon")[0] == 400
     assert admin.request("POST", "/v1/reload")[0] == 200

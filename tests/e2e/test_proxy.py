@@ -97,6 +97,30 @@ def test_refusals_come_in_the_clients_version(lab):
     assert mqtt.visit(port, "own-1", username="own-1") == 0
 
 
+def test_refused_by_the_protocol_is_not_refused_by_the_verdict(lab):
+    lab.start_brokers()
+    start_proxy(lab)
+    with mqtt.Client(lab.ports["mqtt"]) as client:
+        client.send(mqtt.connect_packet("x", level=6))
+        assert client.receive(5) == b"\x20\x03\x00\x84\x00"
+        assert client.is_closed()
+    lab.usher.wait_log("session closed .*reason=not_mqtt state=refused")
+
+
+@pytest.mark.policy({**POLICY, "tenants": {"acme": {}}})
+def test_quota_that_comes_with_a_reload_counts_those_already_there(lab):
+    lab.start_brokers()
+    start_proxy(lab)
+    held = [mqtt.connect(lab.ports["mqtt"], f"acme-{i}") for i in range(2)]
+    lab.write_policy({**POLICY, "tenants": {"acme": {"max_connections": 2}}})
+    lab.usher.send_signal(signal.SIGHUP)
+    lab.usher.wait_log("reload done")
+    wait_for(lambda: mqtt.visit(lab.ports["mqtt"], "acme-new") == 3, "the quota to hold")
+    for client in held:
+        client.close()
+    wait_for(lambda: mqtt.visit(lab.ports["mqtt"], "acme-new") == 0, "room again")
+
+
 @pytest.mark.policy(POLICY)
 def test_quota_is_exact_under_churn(lab, count):
     lab.start_brokers()

@@ -4,6 +4,7 @@ Here alone time itself is the event: what must have expired is given more than i
 """
 
 import re
+import signal
 import socket
 import threading
 import time
@@ -157,3 +158,22 @@ def test_reports_that_make_no_sense(lab):
             s.sendto(datagram, ("127.0.0.1", lab.ends_port))
     assert lab.place("c") == home
     assert lab.verdicts("c")[-1]["reason"] == "sticky"
+
+
+@pytest.mark.policy({"stickiness": {"expire": "2s"}})
+def test_lines_for_session_ends_that_come_with_a_reload_are_heard(lab):
+    whole = lab.config.read_text()
+    lab.edit_config(*((line, "") for line in ENDS_LINES))
+    lab.start()
+    visit(lab, "before")
+    lab.config.write_text(whole)
+    lab.haproxy.reload()
+    lab.usher.send_signal(signal.SIGHUP)
+    lab.usher.wait_log("session ends heard")
+    lab.usher.wait_log("reload done")
+    lab.wait_agent_up()
+    visit(lab, "after")
+    lab.usher.wait_log("session end key=")
+    lab.edit_config(*((line, "") for line in ENDS_LINES))
+    lab.usher.send_signal(signal.SIGHUP)
+    lab.usher.wait_log("session ends no longer heard")

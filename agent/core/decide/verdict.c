@@ -43,6 +43,8 @@ verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates,
 	if (!e->stick)
 		return true;
 	target = pool_target(v->pool, v->ranking.server[0]);
+	if (target == STICK_NO_TARGET)
+		return true; /* a name without a number: more than there can be */
 	stands = stick_table_place(table, &e->key, e->seen, target, now);
 	/* Out of memory for the entry: the client is served all the same. */
 	return stands == target || stands == STICK_NO_TARGET;

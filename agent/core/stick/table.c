@@ -11,12 +11,14 @@
 
 #include "agent/core/base/hash.h"
 #include "agent/core/base/list.h"
+#include "agent/core/stick/slab.h"
 
 enum {
 	N_SHARDS = 64,
-	TENTATIVE_PART = 8, /* one eighth of the table */
-	LONG_KEY = 256,     /* bytes that count as one entry */
-	SWEEP = 4,          /* entries looked at for expiry by each insertion */
+	TENTATIVE_PART = 8,	 /* one eighth of the table */
+	LONG_KEY = 256,		 /* bytes that count as one entry */
+	KEY_MAX = (1 << 29) - 1, /* bytes; MQTT's strings end at 65,535 */
+	SWEEP = 4,		 /* entries looked at for expiry by each insertion */
 };
 
 enum phase {
@@ -31,19 +33,21 @@ struct entry {
 	struct entry *chain;
 	struct list list; /* in its phase's list */
 	uint64_t hash;
-	uint32_t target;
-	uint32_t stamp;    /* time of the last event, in ticks of the shard's clock */
+	uint32_t stamp;	   /* time of the last event, in ticks of the shard's clock */
 	uint32_t placed_s; /* when this target was chosen */
-	uint32_t key_len;
+	uint32_t key_len : 29;
+	uint32_t phase : 3;
+	uint16_t target;
 	uint16_t sessions; /* open ones */
-	uint8_t phase;
 	char key[]; /* scope, NUL, identity: neither MQTT nor usher.json has NUL in a string */
 };
 
-_Static_assert(offsetof(struct entry, key) <= 56, "an entry is at most 64 bytes with its bucket");
+/* With the NUL in its key, rounded to SLAB_STEP, and 8 for its bucket: at most 64. */
+_Static_assert(sizeof(struct entry) == 48 && offsetof(struct entry, key) == 48, "no padding");
 
 struct shard {
 	pthread_mutex_t lock;
+	struct slab slab;
 	struct entry **buckets;
 	struct list phases[N_PHASES];
 	uint64_t units[N_PHASES]; /* what the entries of each phase count for */
@@ -127,6 +131,7 @@ stick_table_new(const struct stick_limits *limits, uint64_t seed)
 		struct shard *s = &t->shards[i];
 
 		pthread_mutex_init(&s->lock, NULL);
+		slab_init(&s->slab);
 		for (size_t phase = 0; phase < N_PHASES; phase++)
 			list_init(&s->phases[phase]);
 		s->buckets = calloc(t->n_buckets, sizeof(struct entry *));
@@ -150,7 +155,7 @@ enter(struct shard *s, struct entry *e, enum phase phase)
 		s->units[e->phase] -= units;
 		s->tentative -= e->phase <= PHASE_TENTATIVE_IDLE;
 	}
-	e->phase = (uint8_t)phase;
+	e->phase = phase;
 	list_append(&s->phases[phase], &e->list);
 	s->units[phase] += units;
 	s->tentative += phase <= PHASE_TENTATIVE_IDLE;
@@ -168,7 +173,15 @@ forget(struct stick_table *t, struct shard *s, struct entry *e)
 	s->units[e->phase] -= units_of(e->key_len);
 	s->tentative -= e->phase <= PHASE_TENTATIVE_IDLE;
 	s->entries--;
-	free(e);
+	slab_give(&s->slab, e, sizeof(*e) + e->key_len);
+}
+
+static struct entry *
+front(struct shard *s, enum phase phase)
+{
+	struct list *first = s->phases[phase].next;
+
+	return first == &s->phases[phase] ? NULL : container_of(first, struct entry, list);
 }
 
 void
@@ -179,9 +192,10 @@ stick_table_free(struct stick_table *t)
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		struct shard *s = &t->shards[i];
 
-		for (size_t phase = 0; phase < N_PHASES; phase++)
-			list_for_each_safe(at, &s->phases[phase])
-				free(container_of(at, struct entry, list));
+		for (enum phase phase = 0; s->buckets && phase < N_PHASES; phase++)
+			while (front(s, phase))
+				forget(t, s, front(s, phase));
+		slab_fini(&s->slab);
 		free(s->buckets);
 		pthread_mutex_destroy(&s->lock);
 	}
@@ -250,14 +264,6 @@ promote(struct stick_table *t, struct shard *s, struct entry *e)
 	enter(s, e, t->limits.ends_reported && e->sessions ? PHASE_LIVE : PHASE_IDLE);
 }
 
-static struct entry *
-front(struct shard *s, enum phase phase)
-{
-	struct list *first = s->phases[phase].next;
-
-	return first == &s->phases[phase] ? NULL : container_of(first, struct entry, list);
-}
-
 /* Do what time has made due: promotions and a few expiries. */
 static void
 sweep(struct stick_table *t, struct shard *s, int64_t now)
@@ -314,15 +320,13 @@ static struct entry *
 insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
 {
 	size_t key_len = k->scope.n + 1 + k->id.n;
-	size_t size = offsetof(struct entry, key) + key_len;
 	struct entry *e, **bucket = bucket_of(t, s, k->hash);
 
 	make_room(t, s, units_of(key_len), now);
-	/* A short key stands in the padding; the struct is assigned whole all the same. */
-	e = malloc(size < sizeof(*e) ? sizeof(*e) : size);
+	e = slab_take(&s->slab, sizeof(*e) + key_len);
 	if (!e)
 		return NULL;
-	*e = (struct entry){ .chain = *bucket, .hash = k->hash, .key_len = (uint32_t)key_len };
+	*e = (struct entry){ .chain = *bucket, .hash = k->hash, .key_len = key_len & KEY_MAX };
 	if (k->scope.n)
 		memcpy(e->key, k->scope.p, k->scope.n);
 	e->key[k->scope.n] = '\0';
@@ -384,6 +388,7 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 	struct entry *e;
 	uint32_t stands;
 
+	assert(target <= STICK_TARGET_MAX);
 	pthread_mutex_lock(&s->lock);
 	sweep(t, s, now);
 	e = find(t, s, k);
@@ -392,10 +397,10 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 		e = NULL;
 	}
 	if (!e && (e = insert(t, s, k, now))) {
-		e->target = target;
+		e->target = (uint16_t)target;
 		e->placed_s = (uint32_t)(now / 1000);
 	} else if (e && e->target == seen && seen != target) {
-		e->target = target;
+		e->target = (uint16_t)target;
 		e->placed_s = (uint32_t)(now / 1000);
 	}
 	stands = e ? e->target : STICK_NO_TARGET;
@@ -435,7 +440,7 @@ stick_table_accept(struct stick_table *t, uint64_t hash, uint32_t target, int64_
 	e = find_by_hash(t, s, hash);
 	if (e) {
 		if (e->target != target) {
-			e->target = target;
+			e->target = (uint16_t)target;
 			e->placed_s = (uint32_t)(now / 1000);
 		}
 		if (e->phase <= PHASE_TENTATIVE_IDLE)

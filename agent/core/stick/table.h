@@ -19,7 +19,7 @@
  * last event. Without end reports LIVE is never entered: an accepted entry is IDLE at once and
  * expires from the last decision.
  *
- * Memory: an entry is 51 bytes beside its key, and 8 for its bucket. Shared by all threads;
+ * Memory: at most 64 bytes an entry beside its key, its bucket included. Shared by all threads;
  * 64 shards, each with a lock that is held for one operation. Times are monotonic milliseconds.
  */
 #ifndef USHER_CORE_STICK_TABLE_H
@@ -50,6 +50,7 @@ enum { STICK_TENTATIVE_MS = 10000 };
 
 /* No server; real targets are 1 and above. */
 #define STICK_NO_TARGET UINT32_C(0)
+#define STICK_TARGET_MAX UINT32_C(65535)
 
 struct stick_view {
 	uint32_t target;
