@@ -12,6 +12,9 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION := 0.1.0
 
+# Debian keeps haproxy and mosquitto where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/sbin
+
 comma := ,
 B := build/$(if $(SAN),san-$(subst $(comma),-,$(SAN)),$(if $(DEBUG),debug,release))
 Q := $(if $(V),,@)
@@ -209,6 +212,6 @@ help:
 	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
 	'make bench         what usher costs: bench-spoe, as ratios to HAProxy alone' \
 	'make soak          everything goes wrong at random for SOAK_SECONDS=600' \
-	'make install       DESTDIR and PREFIX are honoured' \
+	'make install       and uninstall; DESTDIR and PREFIX are honoured' \
 	'make format lint   clang-format; cppcheck and clang-tidy' \
 	'SAN=address,undefined or SAN=thread before any of them: a sanitizer build'

@@ -9,7 +9,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
-check="check python3-pytest python3-yaml git prometheus"
+check="check python3-pytest python3-yaml git openssl patch prometheus"
 
 want=""
 for group in "$@"; do
@@ -68,14 +68,18 @@ $as_root chmod 755 "$policy"
 # sudo keeps ^C for the command in its own terminal; here only the command's status tells of it.
 unless_killed() { "$@" || [ $? -lt 128 ]; }
 
-# An installation that was cut short, and lists that are old or were never fetched, are mended first;
-# whether that was enough is for the installation to say. On a machine just booted another apt may
-# still be at work: wait for it.
-apt="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
-unless_killed $as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null
-unless_killed $apt update
-# shellcheck disable=SC2086 # the list is words on purpose
-$apt install -y --no-install-recommends $missing >/dev/null
+# What would stop the installation is mended first: an earlier one that was cut short, and lists that
+# are old or were never fetched. Whether that was enough is for the installation to say. On a machine
+# just booted another apt may still be at work: it is waited for.
+# shellcheck disable=SC2086 # $as_root and $missing are words on purpose
+install() {
+	debian="$as_root env DEBIAN_FRONTEND=noninteractive"
+	apt="$debian apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
+	[ -z "$(ls /var/lib/dpkg/updates)" ] || unless_killed $debian dpkg --configure -a >/dev/null
+	unless_killed $apt update
+	$apt install -y --no-install-recommends $missing >/dev/null
+}
+install
 
 idle=""
 for service in haproxy mosquitto prometheus; do

@@ -26,7 +26,7 @@ complain(const char *address, const char *what)
 {
 	fprintf(stderr,
 		"usher: %s: %s. Is usher running, and is this the address of admin.listen in its "
-		"usher.json? Another one is given with --admin or -P.\n",
+		"usher.json? Another one is given with --admin.\n",
 		address, what);
 	return -1;
 }

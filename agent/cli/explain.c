@@ -122,16 +122,18 @@ cli_explain_live(const struct admin_address *a, const struct facts *facts, bool 
 {
 	json_t *answer = NULL;
 	struct buf path;
-	int http = 0;
+	int http = 0, result = 2;
 
 	buf_init(&path, 1 << 20);
 	if (put_path(&path, facts))
 		answer = admin_ask(a, "GET", (const char *)buf_front(&path), &http);
 	buf_fini(&path);
-	if (answer && http == 200)
+	if (answer && http == 200) {
 		print_explanation(answer, json);
-	else if (answer)
+		result = 0;
+	} else if (answer) {
 		fprintf(stderr, "usher: %s: %s\n", text(answer, "error"), text(answer, "detail"));
+	}
 	json_decref(answer);
-	return answer && http == 200 ? 0 : 2;
+	return result;
 }

@@ -127,7 +127,7 @@ print_setup(const struct setup *s, const struct topology *t, const struct str *t
 {
 	if (s->n_edits)
 		print_introduction(s, t, directory);
-	else
+	else if (!s->nobody_asks)
 		puts("# Nothing is missing; `usher check` says whether all is well.");
 	print_notes(s);
 	return s->n_edits && !print_patch(s, t, texts);

@@ -102,6 +102,22 @@ def test_the_stick_line_that_does_not_load(tmp_path, certificate):
     assert "+  stick on var(txn.mqtt_client_id),sha1\n" in printed
 
 
+def test_mode_tcp_below_the_rules(tmp_path, certificate):
+    """Debian's own file says mode http in defaults: the lines go below the section's mode tcp."""
+    text = here(MQTT.read_text(), certificate).replace("  mode tcp \n", "  mode http\n", 1)
+    config, _ = apply(tmp_path, text)
+    assert "mode http" in config.read_text()
+    assert_sound(config)
+
+
+def test_file_without_brokers(tmp_path):
+    config = tmp_path / "haproxy.cfg"
+    config.write_text("defaults\n  mode http\nfrontend web\n  bind :80\n")
+    said = run(USHER, "setup", "-f", str(config)).stdout
+    assert "@@" not in said and "add your brokers first" in said
+    assert "Nothing is missing" not in said
+
+
 def test_full_width_punctuation(tmp_path, certificate):
     """The other published spelling."""
     text = here(MQTT.read_text(), certificate)

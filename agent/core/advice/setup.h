@@ -22,6 +22,7 @@ struct setup {
 	size_t n_edits;
 	char **notes; /* owned; what was left alone, and why */
 	size_t n_notes;
+	bool nobody_asks; /* no section leads to brokers: there is nothing to add to */
 };
 
 struct setup_input {

@@ -99,6 +99,17 @@ add_use_backend(const struct planner *p, const struct asker *k, struct new_lines
 			     k->prefix, k->prefix);
 }
 
+/* Behind the section's own rules, else its addresses; below its mode, which HAProxy wants first. */
+static struct place
+question_place(const struct proxy *f)
+{
+	struct place mode = planner_behind(f, "mode"), at = planner_behind(f, "tcp-request");
+
+	if (at.line == f->at.line)
+		at = planner_behind(f, "bind");
+	return mode.line > at.line ? mode : at;
+}
+
 /*
  * The question goes behind the section's own rules; where it stands already, what it needs goes
  * above it. `use_backend` goes behind the section's own, which then keep the last word.
@@ -109,11 +120,9 @@ planner_frontend(struct planner *p, const struct asker *k)
 	char indent[INDENT], title[TITLE];
 	struct new_lines above = { .indent = planner_section_indent(p, k->p, indent) };
 	struct new_lines below = above, backend = above;
-	struct place at = planner_behind(k->p, "tcp-request");
+	struct place at = question_place(k->p);
 
 	planner_title(k->p, title);
-	if (at.line == k->p->at.line)
-		at = planner_behind(k->p, "bind");
 	add_question(p, k, &above);
 	if (k->question == SIZE_MAX) {
 		add_answer(p, k, &above);
