@@ -7,6 +7,7 @@
 
 #include "agent/core/base/str.h"
 #include "agent/engine/fact_text.h"
+#include "agent/io/worker.h"
 
 static const char usage[] =
 	"usage: usher agent   -f haproxy.cfg [-P usher.json] [options]\n"
@@ -95,7 +96,7 @@ take_value(struct options *o, char option, const char *value, int *status)
 		o->pid_file = value;
 		return true;
 	default: /* 'j' */
-		if (!str_u64(str_of(value), &n) || n < 1 || n > 256)
+		if (!str_u64(str_of(value), &n) || n < 1 || n > WORKERS_MAX)
 			return mistake(status, "-j takes a number from 1 to 256, not", value);
 		o->n_workers = (unsigned)n;
 		return true;

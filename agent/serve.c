@@ -65,6 +65,19 @@ take_world(void *arg)
 	free(h);
 }
 
+/* What cannot follow the files without a restart is said, lest somebody waits for it. */
+static void
+compare_listeners(const struct world *old, const struct world *new)
+{
+	bool same = old->n_listen == new->n_listen;
+
+	for (size_t i = 0; same && i < new->n_listen; i++)
+		same = strcmp(old->listen[i].text, new->listen[i].text) == 0;
+	if (!same)
+		log_line(LOG_WARNING, "listener addresses differ consequence=\"those of the start "
+				      "stay open\" cure=\"restart usher\"");
+}
+
 /* False: the files have errors, printed, and nothing changed. */
 static bool
 reload(struct process *p)
@@ -79,6 +92,8 @@ reload(struct process *p)
 		return false;
 	}
 	p->reloads.done++;
+	if (p->agent)
+		compare_listeners(p->world, world);
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
 
@@ -87,6 +102,9 @@ reload(struct process *p)
 	}
 	if (p->poller)
 		runtime_poller_set_world(p->poller, world);
+	if (p->ends)
+		session_end_receiver_set_world(p->ends, world);
+	world_begin(world, p->ends && session_end_receiver_hears(p->ends, world));
 	world_unref(p->world);
 	p->world = world;
 	log_line(LOG_INFO, "reload done");
@@ -223,12 +241,19 @@ write_pid_file(const char *path)
 	fclose(f);
 }
 
+/* One for each processor, as far as -j would let anybody go. */
+static unsigned
+default_workers(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
 static bool
 make_workers(struct process *p)
 {
-	p->n_workers = p->options->n_workers;
-	if (p->n_workers == 0)
-		p->n_workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	p->n_workers = p->options->n_workers ? p->options->n_workers : default_workers();
 	p->workers = xcalloc(p->n_workers, sizeof(*p->workers));
 	p->counters = xcalloc(p->n_workers + 1, sizeof(*p->counters));
 	for (unsigned i = 0; i < p->n_workers; i++) {
@@ -246,7 +271,6 @@ static void
 stop_worker(void *arg)
 {
 	struct handover *h = arg;
-
 	const struct process *p = h->worker->owner;
 
 	if (p->agent)
@@ -300,6 +324,7 @@ open_agent(struct process *p)
 		return false;
 	p->poller = runtime_poller_new(p->loop, p->world);
 	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
+	world_begin(p->world, session_end_receiver_hears(p->ends, p->world));
 	return true;
 }
 

@@ -222,6 +222,7 @@ on_request(void *arg, struct MHD_Connection *c, const char *url, const char *met
 {
 	static char seen;
 	struct admin_service *s = arg;
+	char shown[256];
 	bool known = false;
 
 	/* Called first with the headers, then for each piece of a body, at last with none. */
@@ -246,7 +247,8 @@ on_request(void *arg, struct MHD_Connection *c, const char *url, const char *met
 		return routes[i].answer(s, c);
 	}
 	return respond_error(c, known ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
-			     known ? "method not allowed" : "not found", url);
+			     known ? "method not allowed" : "not found",
+			     str_escape(str_of(url), shown, sizeof(shown)));
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
@@ -334,7 +336,7 @@ admin_service_new(struct ev_loop *loop, const struct policy *policy, const struc
 
 	if (!text || addr_parse(str_of(text), true, &a) != ADDR_OK)
 		return NULL;
-	fd = listener_bind(&a);
+	fd = listener_bind(&a, 0660);
 	if (fd < 0) {
 		log_line(LOG_ERROR, "admin failed address=%s reason=\"%s\"", text, strerror(-fd));
 		return NULL;
@@ -343,14 +345,14 @@ admin_service_new(struct ev_loop *loop, const struct policy *policy, const struc
 	s->loop = loop;
 	s->view = *view;
 	s->is_tcp = a.sa.sa_family != AF_UNIX;
-	if (!s->is_tcp && a.un.sun_path[0]) {
+	if (!s->is_tcp && a.un.sun_path[0])
 		s->unix_path = str_dup(str_of(a.un.sun_path));
-		chmod(s->unix_path, 0660);
-	}
 	s->token = policy->admin_token_file ? read_token(policy->admin_token_file) : NULL;
 	if (!start_daemon(s, fd)) {
 		log_line(LOG_ERROR, "admin failed address=%s reason=\"out of resources\"", text);
 		close(fd);
+		free(s->unix_path);
+		free(s->token);
 		free(s);
 		return NULL;
 	}

@@ -14,14 +14,17 @@ struct quota {
 	_Atomic uint32_t n;
 };
 
-/* One more, unless there are `max` already. Exact: two that arrive at once share one last place. */
+/*
+ * One more, unless there are `max` already; 0: without limit, but counted, since a reload may set
+ * one. Exact: of two that arrive at once for the last place, one gets it.
+ */
 static inline bool
 quota_enter(struct quota *q, uint32_t max)
 {
 	uint32_t n = atomic_load(&q->n);
 
 	do
-		if (n >= max)
+		if (max && n >= max)
 			return false;
 	while (!atomic_compare_exchange_weak(&q->n, &n, n + 1));
 	return true;

@@ -376,19 +376,23 @@ make_pools(struct engine *e, struct world *w, struct world *old)
 	}
 }
 
-static bool
-make_live(struct engine *e, struct world *w, struct world *old)
+static struct stick_limits
+limits_of(const struct engine *e, const struct world *w)
 {
-	struct stick_limits limits = {
+	return (struct stick_limits){
 		.max_entries = w->policy.max_entries,
 		.expire_ms = w->policy.expire_ms,
 		.max_life_ms = w->policy.max_life_ms,
 		.ends_reported = e->carries || w->n_session_ends > 0,
 	};
+}
 
-	if (e->table)
-		stick_table_set_limits(e->table, &limits);
-	else
+static bool
+make_live(struct engine *e, struct world *w, struct world *old)
+{
+	struct stick_limits limits = limits_of(e, w);
+
+	if (!e->table)
 		e->table = stick_table_new(&limits, e->seed);
 	if (!e->table || !e->rates)
 		return false;
@@ -445,6 +449,15 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 		return w;
 	free_world(w);
 	return NULL;
+}
+
+void
+world_begin(const struct world *w, bool ends_heard)
+{
+	struct stick_limits limits = limits_of(w->engine, w);
+
+	limits.ends_reported = w->engine->carries || ends_heard;
+	stick_table_set_limits(w->env.table, &limits);
 }
 
 struct world *

@@ -68,10 +68,17 @@ bool world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, 
 
 /*
  * Read the files and build a world from them; NULL if the report has alerts. `old`, if not NULL,
- * lends what it knows of servers. Main thread only. The new world has one reference.
+ * lends what it knows of servers. Main thread only. The new world has one reference. What is in
+ * use stays as it is, so that the caller may still drop the new one.
  */
 struct world *world_load(struct engine *e, const struct world_files *files, struct world *old,
 			 struct report *r);
+
+/*
+ * This world is the one in use from now on: what outlives worlds goes by its limits. ends_heard:
+ * HAProxy's reports of session ends reach us, so that entries may wait for them.
+ */
+void world_begin(const struct world *w, bool ends_heard);
 
 struct world *world_ref(struct world *w);
 void world_unref(struct world *w);
@@ -81,6 +88,5 @@ struct pool *world_pool(const struct world *w, struct str backend);
 
 /* The number by which sticky entries know a server of that name; STICK_NO_TARGET: none such. */
 uint32_t world_target(const struct world *w, struct str server);
-
 
 #endif

@@ -79,29 +79,22 @@ status_of(enum runtime_state state)
 	return SERVER_DRAIN;
 }
 
-/* The state comes in one table, the sessions in another: each keeps what the other said. */
+/* The state comes in one table, the sessions in another. */
 static void
 apply_server(struct runtime_poller *p, const struct runtime_server *s)
 {
 	struct pool *pool = world_pool(p->world, s->backend);
 	const struct server *server = pool ? proxy_server(pool_backend(pool), s->server) : NULL;
-	struct server_report report;
-	uint64_t decided;
 
 	if (!server)
 		return;
-	report = pool_server(pool, server->index);
-	decided = p->decided[first_of(p->world, pool) + server->index];
-	if (s->has_state) {
-		report.status = status_of(s->state);
-		report.weight = s->weight;
-	}
 	if (s->has_sessions)
-		report.sessions = s->sessions;
-	if (pool_set_server(pool, server->index, &report, decided))
+		pool_set_sessions(pool, server->index, s->sessions,
+				  p->decided[first_of(p->world, pool) + server->index]);
+	if (s->has_state && pool_set_state(pool, server->index, status_of(s->state), s->weight))
 		log_line(LOG_INFO, "server changed backend=%.*s server=%.*s state=%s weight=%u",
 			 STR_ARG(s->backend), STR_ARG(s->server),
-			 server_status_name(report.status), report.weight);
+			 server_status_name(status_of(s->state)), s->weight);
 }
 
 static void
@@ -222,8 +215,10 @@ on_due(struct ev_loop *loop, ev_timer *timer, int revents)
 		return;
 	a = &p->world->stats_sockets[0].addr;
 	p->fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->fd < 0)
+	if (p->fd < 0) {
+		no_answer(p, errno);
 		return;
+	}
 	buf_init(&p->answer, ANSWER_MAX);
 	p->sent = false;
 	ev_io_set(&p->io, p->fd, EV_WRITE);
@@ -244,11 +239,14 @@ runtime_poller_set_world(struct runtime_poller *p, struct world *world)
 	for (size_t i = 0; i < world->topology.n_proxies; i++)
 		n_servers += world->topology.proxies[i]->n_servers;
 	p->decided = xrealloc(p->decided, (n_servers + 1) * sizeof(*p->decided));
-	if (world->n_stats_sockets == 0)
-		log_line(LOG_WARNING,
-			 "runtime socket missing consequence=\"server states and weights are taken "
-			 "from haproxy.cfg alone\" cure=\"global: stats socket /run/haproxy/"
-			 "admin.sock mode 660 level operator\"");
+	if (world->n_stats_sockets)
+		return;
+	p->haproxy = (struct runtime_haproxy){ 0 };
+	p->answered = false;
+	log_line(LOG_WARNING,
+		 "runtime socket missing consequence=\"server states and weights are taken "
+		 "from haproxy.cfg alone\" cure=\"global: stats socket /run/haproxy/"
+		 "admin.sock mode 660 level operator\"");
 }
 
 const struct runtime_haproxy *

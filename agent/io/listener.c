@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,8 +41,11 @@ set_option(int fd, int level, int option)
 	setsockopt(fd, level, option, &on, sizeof(on));
 }
 
+/* HAProxy runs as another user; who may reach such a socket is the directory's affair. */
+enum { OPEN_TO_ALL = 0666 };
+
 static int
-bind_socket(const struct addr *a, int type, bool joins)
+bind_socket(const struct addr *a, int type, mode_t mode, bool joins)
 {
 	int fd = socket(a->sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool is_port = type == SOCK_STREAM && a->sa.sa_family != AF_UNIX;
@@ -66,9 +70,8 @@ bind_socket(const struct addr *a, int type, bool joins)
 	 */
 	if (is_port)
 		set_option(fd, SOL_SOCKET, SO_REUSEPORT);
-	/* HAProxy runs as another user; who may reach the socket is the directory's affair. */
 	if (a->sa.sa_family == AF_UNIX && a->un.sun_path[0])
-		chmod(a->un.sun_path, 0666);
+		chmod(a->un.sun_path, mode);
 	if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
 		goto fail;
 	return fd;
@@ -79,21 +82,21 @@ fail:
 }
 
 int
-listener_bind(const struct addr *a)
+listener_bind(const struct addr *a, mode_t mode)
 {
-	return bind_socket(a, SOCK_STREAM, false);
+	return bind_socket(a, SOCK_STREAM, mode, false);
 }
 
 int
 listener_join(const struct addr *a)
 {
-	return bind_socket(a, SOCK_STREAM, true);
+	return bind_socket(a, SOCK_STREAM, OPEN_TO_ALL, true);
 }
 
 int
 datagram_bind(const struct addr *a)
 {
-	int fd = bind_socket(a, SOCK_DGRAM, false), size = 4 << 20;
+	int fd = bind_socket(a, SOCK_DGRAM, OPEN_TO_ALL, false), size = 4 << 20;
 
 	/* A storm's worth of datagrams; the kernel caps it at net.core.rmem_max. */
 	if (fd >= 0)
@@ -117,7 +120,8 @@ pause_accept(struct listener *l, int error)
 	uint32_t left_out;
 
 	if (log_limit_pass(&limit, &left_out))
-		log_line(LOG_WARNING, "accept paused reason=%d left_out=%u", error, left_out);
+		log_line(LOG_WARNING, "accept paused reason=\"%s\" left_out=%u", strerror(error),
+			 left_out);
 	ev_io_stop(l->worker->loop, &l->io);
 	ev_timer_set(&l->pause, 0.1, 0.);
 	ev_timer_start(l->worker->loop, &l->pause);
@@ -169,7 +173,7 @@ listener_start_all(struct listener *listeners, struct worker **workers, unsigned
 		   void *arg)
 {
 	for (unsigned i = 0; i < n; i++) {
-		int fd = i ? another(listeners[0].fd, a) : listener_bind(a);
+		int fd = i ? another(listeners[0].fd, a) : listener_bind(a, OPEN_TO_ALL);
 
 		if (fd < 0) {
 			while (i-- > 0)

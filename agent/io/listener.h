@@ -5,6 +5,8 @@
 #ifndef USHER_IO_LISTENER_H
 #define USHER_IO_LISTENER_H
 
+#include <sys/types.h>
+
 #include "agent/core/base/addr.h"
 #include "agent/io/worker.h"
 
@@ -20,12 +22,11 @@ struct listener {
 
 /*
  * A bound, listening, non-blocking socket; a negative errno if that fails. -EADDRINUSE also when
- * the other one is an usher. listener_join() adds a socket to a port that we have bound.
+ * the other one is an usher. A UNIX socket has the mode given before anybody can connect to it.
+ * listener_join() adds a socket to a port that we have bound.
  */
-int listener_bind(const struct addr *a);
+int listener_bind(const struct addr *a, mode_t mode);
 int listener_join(const struct addr *a);
-
-enum { WORKERS_MAX = 256 };
 
 /*
  * Listen on an address on each of n workers, whose loops do not run yet: fills listeners[0..n).

@@ -12,7 +12,10 @@
 #include "agent/core/base/list.h"
 #include "agent/io/inbox.h"
 
-enum { WORKER_BUFFER = 256 << 10 }; /* bytes of each of the two buffers */
+enum {
+	WORKERS_MAX = 256,	   /* of one process */
+	WORKER_BUFFER = 256 << 10, /* bytes of each of the two buffers */
+};
 
 struct worker {
 	unsigned index;

@@ -44,7 +44,7 @@ struct session {
 	const struct proxy *backend;
 	int64_t started;	  /* monotonic ms */
 	uint8_t state;		  /* enum session_state */
-	uint8_t reason;		  /* enum close_reason, once it ends */
+	uint8_t reason;		  /* enum close_reason, once it ends or is refused */
 	uint16_t servers[RANKED]; /* to try, best first; indexes into the backend */
 	uint8_t n_servers;
 	uint8_t tried; /* how many of them were dialled */
@@ -86,7 +86,6 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_CLIENT_GONE] = "client_gone",
 		[CLOSE_SERVER_GONE] = "server_gone",
 		[CLOSE_CLIENT_TIMEOUT] = "client_timeout",
-		[CLOSE_SERVER_TIMEOUT] = "server_timeout",
 		[CLOSE_NOT_MQTT] = "not_mqtt",
 		[CLOSE_CONNECT_LATE] = "connect_late",
 		[CLOSE_REFUSED] = "refused",
@@ -255,7 +254,8 @@ on_due(struct bounded *b)
 		session_run(s);
 		return;
 	}
-	s->reason = (uint8_t)states[s->state].late;
+	if (s->state != SESSION_REFUSED) /* that has its reason already */
+		s->reason = (uint8_t)states[s->state].late;
 	session_free(s);
 }
 
@@ -263,7 +263,7 @@ on_due(struct bounded *b)
 
 /* Tell a client that can read it, then wait for it to go: a close now could overtake the words. */
 static enum step
-refuse(struct session *s, unsigned level, uint8_t code)
+refuse(struct session *s, enum close_reason reason, unsigned level, uint8_t code)
 {
 	uint8_t connack[MQTT_CONNACK_MAX];
 	size_t n = mqtt_connack_encode(level, code, connack, sizeof(connack));
@@ -271,18 +271,17 @@ refuse(struct session *s, unsigned level, uint8_t code)
 	if (send(s->client.fd, connack, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
 	shutdown(s->client.fd, SHUT_WR);
+	s->reason = (uint8_t)reason;
 	return session_enter(s, SESSION_REFUSED);
 }
 
 static enum step
 await_farewell(struct session *s)
 {
-	ssize_t got;
+	/* Once a turn: whoever sends without end would have the worker to itself. */
+	ssize_t got = recv(s->client.fd, s->carrier->worker->read_buffer, WORKER_BUFFER, 0);
 
-	do
-		got = recv(s->client.fd, s->carrier->worker->read_buffer, WORKER_BUFFER, 0);
-	while (got > 0 || (got < 0 && errno == EINTR));
-	return got < 0 && errno == EAGAIN ? STEP_WAIT : session_end(s, CLOSE_REFUSED);
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)) ? STEP_WAIT : STEP_END;
 }
 
 static void
@@ -324,11 +323,9 @@ obey(struct session *s, const struct verdict *v, unsigned level)
 	s->key = v->effects.key.hash;
 	if (!s->backend)
 		return session_end(s, CLOSE_NO_SERVER);
-	if (quota && v->tenant->max_connections) {
-		if (!quota_enter(quota, v->tenant->max_connections))
-			return refuse(s, level, refusal_code(REFUSAL_QUOTA_EXCEEDED, level));
-		s->quota = quota;
-	}
+	if (quota && !quota_enter(quota, v->tenant->max_connections))
+		return refuse(s, CLOSE_REFUSED, level, refusal_code(REFUSAL_QUOTA_EXCEEDED, level));
+	s->quota = quota;
 	return session_enter(s, SESSION_DIAL);
 }
 
@@ -343,7 +340,7 @@ ask(struct session *s, const struct mqtt_connect *c)
 	route_ask(s->carrier->worker, s->world, &facts, &v);
 	verdict_log(&v, &facts, worker_ms(s->carrier->worker));
 	if (v.action == VERDICT_REJECT)
-		return refuse(s, c->level, refusal_code(v.refusal, c->level));
+		return refuse(s, CLOSE_REFUSED, c->level, refusal_code(v.refusal, c->level));
 	return obey(s, &v, c->level);
 }
 
@@ -365,8 +362,7 @@ inspect(struct session *s)
 		break;
 	}
 	code = mqtt_fault_code(fault, c.level);
-	s->reason = CLOSE_NOT_MQTT;
-	return code ? refuse(s, c.level, code) : session_end(s, CLOSE_NOT_MQTT);
+	return code ? refuse(s, CLOSE_NOT_MQTT, c.level, code) : session_end(s, CLOSE_NOT_MQTT);
 }
 
 static enum step

@@ -39,8 +39,7 @@ enum close_reason {
 	CLOSE_DONE,           /* both sides have sent their last byte */
 	CLOSE_CLIENT_GONE,    /* the client reset */
 	CLOSE_SERVER_GONE,    /* the server reset */
-	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` */
-	CLOSE_SERVER_TIMEOUT,
+	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` or `timeout server` */
 	CLOSE_NOT_MQTT,       /* no CONNECT, or one against the protocol */
 	CLOSE_CONNECT_LATE,   /* the CONNECT was not complete in time */
 	CLOSE_REFUSED,        /* by the verdict; the client was told */

@@ -41,7 +41,7 @@ close_session(struct session *s)
 		engines_remove(engine_of(s));
 	log_line(LOG_DEBUG, "spop closed notifies=%llu status=%d by=%s",
 		 (unsigned long long)s->n_notifies, (int)s->conn.status,
-		 s->conn.closed_by_peer || s->stream.eof ? "haproxy" : "usher");
+		 s->conn.closed_by_peer || s->stream.eof || s->stream.broken ? "haproxy" : "usher");
 	stream_close(&s->stream);
 	free(s);
 }

@@ -29,17 +29,18 @@ enum {
 static const double rest_s = 0.005;
 
 struct receiver_socket {
+	struct list list; /* in the owner's sockets */
 	ev_io io;
 	ev_timer rest; /* while it runs, io is stopped */
 	struct session_end_receiver *owner;
+	char *address; /* owned; as the world has it */
 };
 
 struct session_end_receiver {
 	struct ev_loop *loop;
 	struct stick_table *table; /* the engine's, the same for every world */
 	struct counters *counters;
-	struct receiver_socket *sockets; /* owned */
-	size_t n_sockets;
+	struct list sockets; /* owned */
 	char buffers[BATCH][DATAGRAM_MAX];
 };
 
@@ -91,6 +92,82 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	ev_timer_start(loop, &s->rest);
 }
 
+static void
+open_socket(struct session_end_receiver *r, const struct world_agent *at)
+{
+	struct receiver_socket *s;
+	int fd = datagram_bind(&at->addr);
+
+	if (fd < 0) {
+		log_line(LOG_ERROR, "session ends unheard address=%s reason=\"%s\"", at->text,
+			 strerror(-fd));
+		return;
+	}
+	s = xcalloc(1, sizeof(*s));
+	s->owner = r;
+	s->address = str_dup(str_of(at->text));
+	list_append(&r->sockets, &s->list);
+	ev_timer_init(&s->rest, on_rested, rest_s, 0);
+	ev_io_init(&s->io, on_readable, fd, EV_READ);
+	ev_io_start(r->loop, &s->io);
+	log_line(LOG_INFO, "session ends heard address=%s", at->text);
+}
+
+static void
+close_socket(struct receiver_socket *s)
+{
+	ev_timer_stop(s->owner->loop, &s->rest);
+	ev_io_stop(s->owner->loop, &s->io);
+	close(s->io.fd);
+	list_remove(&s->list);
+	free(s->address);
+	free(s);
+}
+
+static bool
+is_named(const struct world *world, const struct receiver_socket *s)
+{
+	for (size_t i = 0; i < world->n_session_ends; i++)
+		if (strcmp(world->session_ends[i].text, s->address) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_open(const struct session_end_receiver *r, const struct world_agent *at)
+{
+	list_for_each(node, &r->sockets)
+		if (strcmp(container_of(node, struct receiver_socket, list)->address, at->text) ==
+		    0)
+			return true;
+	return false;
+}
+
+bool
+session_end_receiver_hears(const struct session_end_receiver *r, const struct world *world)
+{
+	for (size_t i = 0; i < world->n_session_ends; i++)
+		if (!is_open(r, &world->session_ends[i]))
+			return false;
+	return world->n_session_ends > 0;
+}
+
+void
+session_end_receiver_set_world(struct session_end_receiver *r, const struct world *world)
+{
+	list_for_each_safe(node, &r->sockets) {
+		struct receiver_socket *s = container_of(node, struct receiver_socket, list);
+
+		if (is_named(world, s))
+			continue;
+		log_line(LOG_INFO, "session ends no longer heard address=%s", s->address);
+		close_socket(s);
+	}
+	for (size_t i = 0; i < world->n_session_ends; i++)
+		if (!is_open(r, &world->session_ends[i]))
+			open_socket(r, &world->session_ends[i]);
+}
+
 struct session_end_receiver *
 session_end_receiver_new(struct ev_loop *loop, const struct world *world,
 			 struct counters *counters)
@@ -100,35 +177,15 @@ session_end_receiver_new(struct ev_loop *loop, const struct world *world,
 	r->loop = loop;
 	r->table = world->env.table;
 	r->counters = counters;
-	r->sockets = xcalloc(world->n_session_ends + 1, sizeof(*r->sockets));
-	for (size_t i = 0; i < world->n_session_ends; i++) {
-		const struct world_agent *at = &world->session_ends[i];
-		struct receiver_socket *s = &r->sockets[r->n_sockets];
-		int fd = datagram_bind(&at->addr);
-
-		if (fd < 0) {
-			log_line(LOG_ERROR, "session ends unheard address=%s reason=\"%s\"",
-				 at->text, strerror(-fd));
-			continue;
-		}
-		r->n_sockets++;
-		s->owner = r;
-		ev_timer_init(&s->rest, on_rested, rest_s, 0);
-		ev_io_init(&s->io, on_readable, fd, EV_READ);
-		ev_io_start(loop, &s->io);
-		log_line(LOG_INFO, "session ends heard address=%s", at->text);
-	}
+	list_init(&r->sockets);
+	session_end_receiver_set_world(r, world);
 	return r;
 }
 
 void
 session_end_receiver_free(struct session_end_receiver *r)
 {
-	for (size_t i = 0; i < r->n_sockets; i++) {
-		ev_timer_stop(r->loop, &r->sockets[i].rest);
-		ev_io_stop(r->loop, &r->sockets[i].io);
-		close(r->sockets[i].io.fd);
-	}
-	free(r->sockets);
+	list_for_each_safe(node, &r->sockets)
+		close_socket(container_of(node, struct receiver_socket, list));
 	free(r);
 }

@@ -16,6 +16,13 @@ struct session_end_receiver;
 struct session_end_receiver *session_end_receiver_new(struct ev_loop *loop,
 						      const struct world *world,
 						      struct counters *counters);
+/*
+ * From now on those of this world (a reload), of which it keeps nothing. What could not be opened
+ * before is tried again.
+ */
+void session_end_receiver_set_world(struct session_end_receiver *r, const struct world *world);
+/* The world has addresses for session ends, and all of them are open. */
+bool session_end_receiver_hears(const struct session_end_receiver *r, const struct world *world);
 void session_end_receiver_free(struct session_end_receiver *r);
 
 #endif

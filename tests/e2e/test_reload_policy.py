@@ -128,3 +128,12 @@ def test_server_removed(lab):
     lab.haproxy.reload("-x", str(lab.directory / "admin.sock"))
     lab.wait_agent_up()
     assert {i: lab.place(i) for i in ids} == after
+
+
+@pytest.mark.policy({"rules": []})
+def test_addresses_that_a_reload_does_not_open_are_said(lab):
+    lab.start_brokers()
+    lab.start_usher()
+    assert "listener addresses differ" not in reload(lab)
+    lab.write_policy({"agent": {"listen": "127.0.0.1:1"}})
+    assert "listener addresses differ" in reload(lab)

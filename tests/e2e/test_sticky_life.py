@@ -177,3 +177,16 @@ def test_lines_for_session_ends_that_come_with_a_reload_are_heard(lab):
     lab.edit_config(*((line, "") for line in ENDS_LINES))
     lab.usher.send_signal(signal.SIGHUP)
     lab.usher.wait_log("session ends no longer heard")
+
+
+@pytest.mark.policy({"stickiness": {"expire": "2s"}})
+def test_ends_that_nobody_hears_are_not_waited_for(lab):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", lab.ends_port))
+        lab.start()
+        lab.usher.wait_log("session ends unheard")
+        assert visit(lab, "x")[0] == "roundrobin"
+        time.sleep(2.4)
+        assert visit(lab, "x")[0] == "roundrobin", "expired from the last CONNECT"
+    lab.usher.send_signal(signal.SIGHUP)
+    lab.usher.wait_log("session ends heard")

@@ -242,25 +242,33 @@ pool_decided(struct pool *p, unsigned server)
 }
 
 bool
-pool_set_server(struct pool *p, unsigned server, const struct server_report *report,
-		uint64_t decided)
+pool_set_state(struct pool *p, unsigned server, enum server_status status, uint16_t weight)
 {
 	struct pool_server *s = &p->servers[server];
-	enum server_status status = with_weight(report->status, report->weight);
 	bool changed;
 
+	status = with_weight(status, weight);
 	pthread_mutex_lock(&p->lock);
-	changed = s->status != status || s->weight != report->weight;
+	changed = s->status != status || s->weight != weight;
 	if (changed) {
 		s->status = status;
-		s->weight = report->weight;
+		s->weight = weight;
 		free(p->source_map);
 		p->source_map = NULL;
 	}
-	s->sessions = report->sessions;
-	s->decided_before = decided;
 	pthread_mutex_unlock(&p->lock);
 	return changed;
+}
+
+void
+pool_set_sessions(struct pool *p, unsigned server, uint32_t sessions, uint64_t decided)
+{
+	struct pool_server *s = &p->servers[server];
+
+	pthread_mutex_lock(&p->lock);
+	s->sessions = sessions;
+	s->decided_before = decided;
+	pthread_mutex_unlock(&p->lock);
 }
 
 struct server_report

@@ -4,7 +4,7 @@
  * The topology says what the file says and never changes; a pool is its living counterpart, one
  * per backend. Everything in it is guarded by its lock, which the functions here take and never
  * hold while calling out. A decision reads (pool_rank, pool_find), its effects write
- * (pool_commit, pool_count), and the health door reports (pool_set_server).
+ * (pool_commit, pool_count), and the health door reports (pool_set_state, pool_set_sessions).
  */
 #ifndef USHER_CORE_DECIDE_POOL_H
 #define USHER_CORE_DECIDE_POOL_H
@@ -77,22 +77,22 @@ bool pool_commit(struct pool *p, const struct ranking *r) MUST_USE;
 /* A client goes to this server by stickiness or rule: counted, and not the algorithm's turn. */
 void pool_count(struct pool *p, unsigned server);
 
-/* What is known of one server. */
-struct server_report {
-	enum server_status status;
-	uint16_t weight;
-	uint32_t sessions; /* current ones */
-};
+/* Returns whether the status or weight is another than before. */
+bool pool_set_state(struct pool *p, unsigned server, enum server_status status, uint16_t weight);
 
 /*
  * How many clients were sent to this server so far. Taken when its sessions are asked for and
  * handed back with the answer, it tells which decisions the answer cannot know of yet.
  */
 uint64_t pool_decided(struct pool *p, unsigned server);
+void pool_set_sessions(struct pool *p, unsigned server, uint32_t sessions, uint64_t decided);
 
-/* Returns whether the status or weight is another than before. */
-bool pool_set_server(struct pool *p, unsigned server, const struct server_report *report,
-		     uint64_t decided);
+/* What is known of one server. */
+struct server_report {
+	enum server_status status;
+	uint16_t weight;
+	uint32_t sessions; /* current ones */
+};
 
 struct server_report pool_server(struct pool *p, unsigned server);
 

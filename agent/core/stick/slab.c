@@ -1,24 +1,33 @@
 /*
- * A slot that was given back goes to a list of its size. What is left of a page when the next
- * thing does not fit is cut into such slots too, so that nothing is lost.
+ * A page has slots of one size, so that it is empty again some day and can go back to the heap;
+ * mixed pages would leave what strangers once filled with ids of one length useless for any other.
+ * Pages begin at a multiple of their size: a slot's address tells its page.
+ *
+ *	page:  [ head | slots taken or given back: ..at | never used yet: at.. ]
  */
 #include "agent/core/stick/slab.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
-enum { PAGE_BYTES = 4096 - 32 }; /* with malloc's own bytes just below a page of memory */
+enum {
+	PAGE_ALIGN = 4096,
+	PAGE_BYTES = PAGE_ALIGN - 16, /* malloc's own bytes stand just below the next page */
+};
 
 struct slab_slot {
 	struct slab_slot *next;
 };
 
 struct slab_page {
-	struct slab_page *next;
-	char bytes[PAGE_BYTES];
+	struct list list;	 /* in its size's pages with room, or in the full ones */
+	struct slab_slot *spare; /* given back */
+	uint32_t at;		 /* bytes from the beginning of the page */
+	uint32_t taken;		 /* slots */
 };
 
 _Static_assert(sizeof(struct slab_slot) <= SLAB_STEP, "every slot can be in the list");
+_Static_assert(sizeof(struct slab_page) % SLAB_STEP == 0, "slots are aligned");
 
 static size_t
 rounded(size_t n)
@@ -26,89 +35,115 @@ rounded(size_t n)
 	return n ? (n + SLAB_STEP - 1) / SLAB_STEP * SLAB_STEP : SLAB_STEP;
 }
 
-static struct slab_slot **
-spare_of(struct slab *s, size_t size)
+static struct list *
+pages_of(struct slab *s, size_t size)
 {
-	return &s->spare[size / SLAB_STEP - 1];
+	return &s->with_room[size / SLAB_STEP - 1];
+}
+
+static struct slab_page *
+page_of(void *slot)
+{
+	return (struct slab_page *)((uintptr_t)slot & ~(uintptr_t)(PAGE_ALIGN - 1));
+}
+
+static bool
+is_full(const struct slab_page *page, size_t size)
+{
+	return !page->spare && page->at + size > PAGE_BYTES;
 }
 
 static void
-spare(struct slab *s, void *p, size_t size)
+move(struct slab_page *page, struct list *to)
 {
-	struct slab_slot *slot = p, **list = spare_of(s, size);
-
-	slot->next = *list;
-	*list = slot;
+	list_remove(&page->list);
+	list_append(to, &page->list);
 }
 
 void
 slab_init(struct slab *s)
 {
-	*s = (struct slab){ 0 };
+	for (size_t i = 0; i < SLAB_SIZES; i++)
+		list_init(&s->with_room[i]);
+	list_init(&s->full);
+}
+
+static void
+free_pages(struct list *pages)
+{
+	list_for_each_safe(at, pages)
+		free(container_of(at, struct slab_page, list));
 }
 
 void
 slab_fini(struct slab *s)
 {
-	struct slab_page *page = s->pages;
-
-	while (page) {
-		struct slab_page *next = page->next;
-
-		free(page);
-		page = next;
-	}
+	for (size_t i = 0; i < SLAB_SIZES; i++)
+		free_pages(&s->with_room[i]);
+	free_pages(&s->full);
 	slab_init(s);
 }
 
-static bool
-turn_page(struct slab *s)
+static struct slab_page *
+page_with_room(struct slab *s, size_t size)
 {
-	struct slab_page *page = malloc(sizeof(*page));
+	struct list *pages = pages_of(s, size);
+	struct slab_page *page;
+	void *memory;
 
-	if (!page)
-		return false;
-	while (s->left >= SLAB_STEP) {
-		size_t size = s->left < SLAB_LARGEST ? s->left : SLAB_LARGEST;
-
-		spare(s, s->at, size);
-		s->at += size;
-		s->left -= size;
-	}
-	page->next = s->pages;
-	s->pages = page;
-	s->at = page->bytes;
-	s->left = sizeof(page->bytes);
-	return true;
+	if (!list_is_empty(pages))
+		return container_of(pages->next, struct slab_page, list);
+	if (posix_memalign(&memory, PAGE_ALIGN, PAGE_BYTES) != 0)
+		return NULL;
+	page = memory;
+	*page = (struct slab_page){ .at = sizeof(*page) };
+	list_append(pages, &page->list);
+	return page;
 }
 
 void *
 slab_take(struct slab *s, size_t n)
 {
 	size_t size = rounded(n);
-	struct slab_slot *slot;
+	struct slab_page *page;
 	void *p;
 
 	if (size > SLAB_LARGEST)
 		return malloc(n);
-	slot = *spare_of(s, size);
-	if (slot) {
-		*spare_of(s, size) = slot->next;
-		return slot;
-	}
-	if (s->left < size && !turn_page(s))
+	page = page_with_room(s, size);
+	if (!page)
 		return NULL;
-	p = s->at;
-	s->at += size;
-	s->left -= size;
+	p = page->spare;
+	if (page->spare) {
+		page->spare = page->spare->next;
+	} else {
+		p = (char *)page + page->at;
+		page->at += (uint32_t)size;
+	}
+	page->taken++;
+	if (is_full(page, size))
+		move(page, &s->full);
 	return p;
 }
 
 void
 slab_give(struct slab *s, void *p, size_t n)
 {
-	if (rounded(n) > SLAB_LARGEST)
+	size_t size = rounded(n);
+	struct slab_slot *slot = p;
+	struct slab_page *page;
+
+	if (size > SLAB_LARGEST) {
 		free(p);
-	else
-		spare(s, p, rounded(n));
+		return;
+	}
+	page = page_of(p);
+	if (is_full(page, size))
+		move(page, pages_of(s, size));
+	slot->next = page->spare;
+	page->spare = slot;
+	if (--page->taken == 0) {
+		list_remove(&page->list);
+		free(page);
+	}
 }

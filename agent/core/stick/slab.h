@@ -1,24 +1,23 @@
 /*
  * Memory for many small things of a few sizes: no header each, rounded to 8 bytes, taken from the
- * heap a page at a time and used again. Nothing goes back before slab_fini().
+ * heap a page at a time. A page whose things are all given back goes back to the heap.
  *
  * Not locked: whoever owns it has the lock.
  */
 #ifndef USHER_CORE_STICK_SLAB_H
 #define USHER_CORE_STICK_SLAB_H
 
-#include <stddef.h>
+#include "agent/core/base/list.h"
 
 enum {
-	SLAB_STEP = 8,     /* bytes */
+	SLAB_STEP = 8,	    /* bytes */
 	SLAB_LARGEST = 512, /* above it, the heap's own */
+	SLAB_SIZES = SLAB_LARGEST / SLAB_STEP,
 };
 
 struct slab {
-	struct slab_slot *spare[SLAB_LARGEST / SLAB_STEP]; /* given back, by size */
-	struct slab_page *pages;
-	char *at; /* what is left of the newest page */
-	size_t left;
+	struct list with_room[SLAB_SIZES]; /* pages, by the size of their slots */
+	struct list full;
 };
 
 void slab_init(struct slab *s);

@@ -1,5 +1,6 @@
 /*
- * Chained hashing with a fixed number of buckets per shard, so that no operation ever rehashes.
+ * Chained hashing with as many buckets as there may be entries, so that no operation ever rehashes;
+ * only a larger limit does, a shard at a time.
  * The lists are in order of `stamp`, because every move appends with the time of the move; what
  * is due stands at the front and each operation takes at most a few from there.
  */
@@ -48,7 +49,8 @@ _Static_assert(sizeof(struct entry) == 48 && offsetof(struct entry, key) == 48, 
 struct shard {
 	pthread_mutex_t lock;
 	struct slab slab;
-	struct entry **buckets;
+	struct entry **buckets; /* owned */
+	size_t n_buckets;	/* a power of two */
 	struct list phases[N_PHASES];
 	uint64_t units[N_PHASES]; /* what the entries of each phase count for */
 	uint64_t entries, tentative, evicted;
@@ -56,7 +58,6 @@ struct shard {
 
 struct stick_table {
 	uint64_t seed;
-	size_t n_buckets; /* of one shard, a power of two */
 	struct stick_limits limits;
 	uint64_t max_units, max_tentative_units; /* of one shard */
 	struct shard shards[N_SHARDS];
@@ -99,9 +100,38 @@ shard_of(struct stick_table *t, uint64_t hash)
 }
 
 static struct entry **
-bucket_of(const struct stick_table *t, struct shard *s, uint64_t hash)
+bucket_of(struct shard *s, uint64_t hash)
 {
-	return &s->buckets[hash & (t->n_buckets - 1)];
+	return &s->buckets[hash & (s->n_buckets - 1)];
+}
+
+/* Chains as short as that many entries need. Without memory they stay as they are, only longer. */
+static void
+spread(struct shard *s, uint64_t entries)
+{
+	struct entry **buckets, **old = s->buckets;
+	size_t n = s->n_buckets ? s->n_buckets : 16;
+
+	while (n < entries)
+		n *= 2;
+	if (n == s->n_buckets)
+		return;
+	buckets = calloc(n, sizeof(*buckets));
+	if (!buckets)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->buckets = buckets;
+	s->n_buckets = n;
+	for (enum phase phase = 0; phase < N_PHASES; phase++)
+		list_for_each(at, &s->phases[phase]) {
+			struct entry *e = container_of(at, struct entry, list);
+			struct entry **bucket = bucket_of(s, e->hash);
+
+			e->chain = *bucket;
+			*bucket = e;
+		}
+	pthread_mutex_unlock(&s->lock);
+	free(old);
 }
 
 void
@@ -114,6 +144,8 @@ stick_table_set_limits(struct stick_table *t, const struct stick_limits *limits)
 	t->max_tentative_units = t->max_units / TENTATIVE_PART + 1;
 	for (size_t i = 0; i < N_SHARDS; i++)
 		pthread_mutex_unlock(&t->shards[i].lock);
+	for (size_t i = 0; i < N_SHARDS; i++)
+		spread(&t->shards[i], limits->max_entries / N_SHARDS);
 }
 
 struct stick_table *
@@ -124,9 +156,6 @@ stick_table_new(const struct stick_limits *limits, uint64_t seed)
 	if (!t)
 		return NULL;
 	t->seed = seed;
-	t->n_buckets = 16;
-	while (t->n_buckets < limits->max_entries / N_SHARDS)
-		t->n_buckets *= 2;
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		struct shard *s = &t->shards[i];
 
@@ -134,13 +163,13 @@ stick_table_new(const struct stick_limits *limits, uint64_t seed)
 		slab_init(&s->slab);
 		for (size_t phase = 0; phase < N_PHASES; phase++)
 			list_init(&s->phases[phase]);
-		s->buckets = calloc(t->n_buckets, sizeof(struct entry *));
-		if (!s->buckets) {
+	}
+	stick_table_set_limits(t, limits);
+	for (size_t i = 0; i < N_SHARDS; i++)
+		if (!t->shards[i].buckets) {
 			stick_table_free(t);
 			return NULL;
 		}
-	}
-	stick_table_set_limits(t, limits);
 	return t;
 }
 
@@ -162,9 +191,9 @@ enter(struct shard *s, struct entry *e, enum phase phase)
 }
 
 static void
-forget(struct stick_table *t, struct shard *s, struct entry *e)
+forget(struct shard *s, struct entry *e)
 {
-	struct entry **at = bucket_of(t, s, e->hash);
+	struct entry **at = bucket_of(s, e->hash);
 
 	while (*at != e)
 		at = &(*at)->chain;
@@ -192,9 +221,9 @@ stick_table_free(struct stick_table *t)
 	for (size_t i = 0; i < N_SHARDS; i++) {
 		struct shard *s = &t->shards[i];
 
-		for (enum phase phase = 0; s->buckets && phase < N_PHASES; phase++)
+		for (enum phase phase = 0; phase < N_PHASES; phase++)
 			while (front(s, phase))
-				forget(t, s, front(s, phase));
+				forget(s, front(s, phase));
 		slab_fini(&s->slab);
 		free(s->buckets);
 		pthread_mutex_destroy(&s->lock);
@@ -222,9 +251,9 @@ entry_has_key(const struct entry *e, const struct stick_key *k)
 }
 
 static struct entry *
-find(struct stick_table *t, struct shard *s, const struct stick_key *k)
+find(struct shard *s, const struct stick_key *k)
 {
-	struct entry *e = *bucket_of(t, s, k->hash);
+	struct entry *e = *bucket_of(s, k->hash);
 
 	while (e && !entry_has_key(e, k))
 		e = e->chain;
@@ -232,9 +261,9 @@ find(struct stick_table *t, struct shard *s, const struct stick_key *k)
 }
 
 static struct entry *
-find_by_hash(struct stick_table *t, struct shard *s, uint64_t hash)
+find_by_hash(struct shard *s, uint64_t hash)
 {
-	struct entry *e = *bucket_of(t, s, hash);
+	struct entry *e = *bucket_of(s, hash);
 
 	while (e && e->hash != hash)
 		e = e->chain;
@@ -279,13 +308,13 @@ sweep(struct stick_table *t, struct shard *s, int64_t now)
 		for (int i = 0; i < SWEEP && (e = front(s, phase)); i++) {
 			if (!is_expired(t, e, now))
 				break;
-			forget(t, s, e);
+			forget(s, e);
 		}
 }
 
 /* Push out the oldest of the two phases, the second one's only when the first has none. */
 static bool
-evict(struct stick_table *t, struct shard *s, enum phase first, enum phase second)
+evict(struct shard *s, enum phase first, enum phase second)
 {
 	struct entry *e = front(s, first);
 
@@ -294,7 +323,7 @@ evict(struct stick_table *t, struct shard *s, enum phase first, enum phase secon
 	if (!e)
 		return false;
 	s->evicted++;
-	forget(t, s, e);
+	forget(s, e);
 	return true;
 }
 
@@ -308,11 +337,11 @@ make_room(struct stick_table *t, struct shard *s, uint64_t units, int64_t now)
 
 		if (e && is_promotable(e, now))
 			promote(t, s, e);
-		else if (!evict(t, s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
+		else if (!evict(s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
 			break;
 	}
 	while (s->units[PHASE_LIVE] + s->units[PHASE_IDLE] > t->max_units)
-		if (!evict(t, s, PHASE_IDLE, PHASE_LIVE))
+		if (!evict(s, PHASE_IDLE, PHASE_LIVE))
 			break;
 }
 
@@ -320,7 +349,7 @@ static struct entry *
 insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
 {
 	size_t key_len = k->scope.n + 1 + k->id.n;
-	struct entry *e, **bucket = bucket_of(t, s, k->hash);
+	struct entry *e, **bucket = bucket_of(s, k->hash);
 
 	make_room(t, s, units_of(key_len), now);
 	e = slab_take(&s->slab, sizeof(*e) + key_len);
@@ -346,7 +375,7 @@ stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t now,
 	bool found;
 
 	pthread_mutex_lock(&s->lock);
-	e = find(t, s, k);
+	e = find(s, k);
 	found = e && !is_expired(t, e, now);
 	if (found)
 		*view = (struct stick_view){
@@ -391,9 +420,9 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 	assert(target <= STICK_TARGET_MAX);
 	pthread_mutex_lock(&s->lock);
 	sweep(t, s, now);
-	e = find(t, s, k);
+	e = find(s, k);
 	if (e && is_expired(t, e, now)) {
-		forget(t, s, e);
+		forget(s, e);
 		e = NULL;
 	}
 	if (!e && (e = insert(t, s, k, now))) {
@@ -417,7 +446,7 @@ stick_table_session_end(struct stick_table *t, uint64_t hash, int64_t now)
 	struct entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = find_by_hash(t, s, hash);
+	e = find_by_hash(s, hash);
 	if (e && e->sessions) {
 		if (is_promotable(e, now))
 			promote(t, s, e);
@@ -437,7 +466,7 @@ stick_table_accept(struct stick_table *t, uint64_t hash, uint32_t target, int64_
 	struct entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = find_by_hash(t, s, hash);
+	e = find_by_hash(s, hash);
 	if (e) {
 		if (e->target != target) {
 			e->target = (uint16_t)target;
@@ -456,9 +485,9 @@ stick_table_drop(struct stick_table *t, uint64_t hash, uint32_t target)
 	struct entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = find_by_hash(t, s, hash);
+	e = find_by_hash(s, hash);
 	if (e && e->target == target)
-		forget(t, s, e);
+		forget(s, e);
 	pthread_mutex_unlock(&s->lock);
 }
 

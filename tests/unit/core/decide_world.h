@@ -94,14 +94,13 @@ world_pool_of(const struct decide_world *w, const char *backend)
 	return w->pools[topology_backend(&w->topology, str_of(backend))->index];
 }
 
-/* The runtime socket said so, after it had heard of every decision. */
+/* The runtime socket said so, and has heard of every decision. */
 static inline void
 world_report(struct pool *p, unsigned server, enum server_status status, uint16_t weight,
 	     uint32_t sessions)
 {
-	struct server_report report = { status, weight, sessions };
-
-	(void)pool_set_server(p, server, &report, pool_decided(p, server));
+	(void)pool_set_state(p, server, status, weight);
+	pool_set_sessions(p, server, sessions, pool_decided(p, server));
 }
 
 static inline void

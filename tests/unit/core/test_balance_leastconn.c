@@ -89,7 +89,6 @@ END_TEST
 START_TEST(test_decisions_since_the_question)
 {
 	struct pool *p = new_pool();
-	struct server_report report = { SERVER_UP, 1, 0 };
 	uint64_t asked[N];
 	unsigned first;
 
@@ -100,7 +99,7 @@ START_TEST(test_decisions_since_the_question)
 	for (int i = 0; i < 10; i++)
 		pool_count(p, 0); /* by stickiness */
 	for (unsigned s = 0; s < N; s++)
-		pool_set_server(p, s, &report, asked[s]);
+		pool_set_sessions(p, s, 0, asked[s]);
 	for (int i = 0; i < 30; i++)
 		ck_assert_uint_ne(world_choose(p, &(struct pick){ 0 }), 0);
 	first = world_choose(p, &(struct pick){ 0 });
@@ -108,6 +107,21 @@ START_TEST(test_decisions_since_the_question)
 	for (unsigned s = 0; s < N; s++)
 		world_report(p, s, SERVER_UP, 1, s == first ? 1 : 0);
 	ck_assert_uint_ne(world_choose(p, &(struct pick){ 0 }), first);
+	decide_world_fini(&world);
+}
+END_TEST
+
+/* Its state is told before its sessions are: what was decided meanwhile is not forgotten. */
+START_TEST(test_state_says_nothing_of_sessions)
+{
+	struct pool *p = new_pool();
+
+	for (int i = 0; i < 10; i++)
+		pool_count(p, 0);
+	for (unsigned s = 0; s < N; s++)
+		pool_set_state(p, s, SERVER_UP, 1);
+	for (int i = 0; i < 10; i++)
+		ck_assert_uint_ne(world_choose(p, &(struct pick){ 0 }), 0);
 	decide_world_fini(&world);
 }
 END_TEST
@@ -160,6 +174,7 @@ main(void)
 	tcase_add_test(tcase, test_shares_by_weight);
 	tcase_add_test(tcase, test_equals_take_turns);
 	tcase_add_test(tcase, test_decisions_since_the_question);
+	tcase_add_test(tcase, test_state_says_nothing_of_sessions);
 	tcase_add_test(tcase, test_who_may_not);
 	tcase_add_test(tcase, test_subset);
 	suite_add_tcase(suite, tcase);

@@ -338,6 +338,41 @@ START_TEST(test_other_limits)
 }
 END_TEST
 
+/* A larger limit spreads the entries anew; each is found, and gone when it is dropped. */
+START_TEST(test_a_larger_limit_loses_nothing)
+{
+	enum { N = 1000 };
+	struct stick_limits limits = { N, EXPIRE, MAX_LIFE, true };
+	struct stick_table *t = stick_table_new(&limits, 4711);
+	char ids[N][16];
+	uint64_t before;
+
+	for (int i = 0; i < N; i++) {
+		struct stick_key k;
+
+		snprintf(ids[i], sizeof(ids[i]), "c%d", i);
+		k = key_of(t, ids[i]);
+		ck_assert_uint_eq(stick_table_place(t, &k, STICK_NO_TARGET, 1, T0), 1);
+		if (i % 2)
+			stick_table_accept(t, k.hash, 1, T0);
+	}
+	before = stick_table_stats(t).entries;
+	ck_assert_uint_gt(before, N / 2);
+	limits.max_entries = 100 * N;
+	stick_table_set_limits(t, &limits);
+	for (int i = 0; i < N; i++) {
+		struct stick_key k = key_of(t, ids[i]);
+
+		before -= target_at(t, &k, T0);
+		stick_table_drop(t, k.hash, 1);
+		ck_assert_uint_eq(target_at(t, &k, T0), STICK_NO_TARGET);
+	}
+	ck_assert_uint_eq(before, 0);
+	ck_assert_uint_eq(stick_table_stats(t).entries, 0);
+	stick_table_free(t);
+}
+END_TEST
+
 /* Each pair of keys is two entries. */
 static const struct {
 	const char *name;
@@ -454,6 +489,7 @@ main(void)
 	tcase_add_loop_test(tcase, test_accept, 0, 2);
 	tcase_add_test(tcase, test_drop);
 	tcase_add_test(tcase, test_other_limits);
+	tcase_add_test(tcase, test_a_larger_limit_loses_nothing);
 	tcase_add_loop_test(tcase, test_keys_apart, 0, N_ROWS(pairs));
 	tcase_add_test(tcase, test_whole_key_is_compared);
 	tcase_add_test(tcase, test_long_ids);

@@ -271,7 +271,6 @@ START_TEST(test_reload)
 	static const char next[] =
 		DEFAULTS FRONTEND "backend brokers\n\tserver new 127.0.0.1:9\n"
 				  "\tserver emqx3 127.0.0.1:3\n\tserver emqx1 127.0.0.1:1\n" AGENTS;
-	struct server_report down = { SERVER_DOWN, 1, 17 };
 	struct world *old = load(DEFAULTS FRONTEND BROKERS AGENTS, NULL, NULL), *w;
 	uint32_t emqx1 = world_target(old, STR("emqx1")), emqx2 = world_target(old, STR("emqx2"));
 	struct stick_key k = stick_key(old->env.table, STR(""), STR("device"));
@@ -281,7 +280,8 @@ START_TEST(test_reload)
 	ck_assert_uint_ne(emqx1, STICK_NO_TARGET);
 	ck_assert_uint_ne(emqx1, emqx2);
 	ck_assert_uint_eq(world_target(old, STR("new")), STICK_NO_TARGET);
-	ck_assert(pool_set_server(world_pool(old, STR("brokers")), 0, &down, 0));
+	ck_assert(pool_set_state(world_pool(old, STR("brokers")), 0, SERVER_DOWN, 1));
+	pool_set_sessions(world_pool(old, STR("brokers")), 0, 17, 0);
 	ck_assert_uint_eq(stick_table_place(old->env.table, &k, STICK_NO_TARGET, emqx1, 1000),
 			  emqx1);
 
@@ -309,11 +309,10 @@ END_TEST
 START_TEST(test_failed_reload)
 {
 	struct world *w = load(DEFAULTS FRONTEND BROKERS AGENTS, NULL, NULL);
-	struct server_report down = { SERVER_DOWN, 1, 0 };
 	struct stick_key k = stick_key(w->env.table, STR(""), STR("device"));
 	struct stick_view v;
 
-	pool_set_server(world_pool(w, STR("brokers")), 0, &down, 0);
+	pool_set_state(world_pool(w, STR("brokers")), 0, SERVER_DOWN, 1);
 	ck_assert_uint_eq(stick_table_place(w->env.table, &k, STICK_NO_TARGET, 1, 0), 1);
 	ck_assert_ptr_null(load("nonsense\n", "{\"stickiness\": {\"expire\": \"1s\"}}", w));
 	ck_assert_ptr_null(
@@ -321,6 +320,24 @@ START_TEST(test_failed_reload)
 	ck_assert_int_eq(pool_server(world_pool(w, STR("brokers")), 0).status, SERVER_DOWN);
 	ck_assert(stick_table_find(w->env.table, &k, 60000, &v));
 	world_unref(w);
+}
+END_TEST
+
+/* A world that was loaded and not put to use, because its mode cannot carry it, changes nothing. */
+START_TEST(test_limits_wait_for_the_begin)
+{
+	static const char cfg[] = DEFAULTS FRONTEND BROKERS AGENTS;
+	struct world *w = load(cfg, "{\"stickiness\": {\"expire\": \"1m\"}}", NULL);
+	struct world *next = load(cfg, "{\"stickiness\": {\"expire\": \"1s\"}}", w);
+	struct stick_key k = stick_key(w->env.table, STR(""), STR("device"));
+	struct stick_view v;
+
+	ck_assert_uint_eq(stick_table_place(w->env.table, &k, STICK_NO_TARGET, 1, 0), 1);
+	ck_assert(stick_table_find(w->env.table, &k, 30000, &v));
+	world_begin(next, false);
+	ck_assert(!stick_table_find(w->env.table, &k, 30000, &v));
+	world_unref(w);
+	world_unref(next);
 }
 END_TEST
 
@@ -371,6 +388,7 @@ main(void)
 	tcase_add_test(tcase, test_environment);
 	tcase_add_test(tcase, test_reload);
 	tcase_add_test(tcase, test_failed_reload);
+	tcase_add_test(tcase, test_limits_wait_for_the_begin);
 	tcase_add_loop_test(tcase, test_limits_reach_the_table, 0, 2);
 	tcase_add_test(tcase, test_references);
 	suite_add_tcase(suite, tcase);

@@ -59,9 +59,12 @@ assert_sound(int fd)
 
 START_TEST(test_unix)
 {
-	int fd = listener_bind(&at_path), client;
+	int fd = listener_bind(&at_path, 0640), client;
+	struct stat st;
 
 	assert_sound(fd);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0640);
 	client = dial(&at_path, SOCK_STREAM);
 	ck_assert_int_ge(client, 0);
 	close(client);
@@ -72,12 +75,12 @@ END_TEST
 /* Left by a process that was killed. */
 START_TEST(test_stale)
 {
-	int fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path);
+	int fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path, 0600);
 
 	assert_sound(fd);
 	close(fd);
 	ck_assert_int_eq(access(path, F_OK), 0);
-	fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path);
+	fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path, 0600);
 	assert_sound(fd);
 	close(fd);
 }
@@ -86,10 +89,10 @@ END_TEST
 /* Somebody is there: it is not ours to take. */
 START_TEST(test_in_use)
 {
-	int fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path), client;
+	int fd = _i ? datagram_bind(&at_path) : listener_bind(&at_path, 0600), client;
 
 	assert_sound(fd);
-	ck_assert_int_eq(_i ? datagram_bind(&at_path) : listener_bind(&at_path), -EADDRINUSE);
+	ck_assert_int_eq(_i ? datagram_bind(&at_path) : listener_bind(&at_path, 0600), -EADDRINUSE);
 	client = dial(&at_path, _i ? SOCK_DGRAM : SOCK_STREAM);
 	ck_assert_int_ge(client, 0);
 	close(client);
@@ -105,7 +108,7 @@ START_TEST(test_file_in_the_way)
 
 	ck_assert_int_eq(write(fd, "x", 1), 1);
 	close(fd);
-	ck_assert_int_eq(listener_bind(&at_path), -EADDRINUSE);
+	ck_assert_int_eq(listener_bind(&at_path, 0600), -EADDRINUSE);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_size, 1);
 }
@@ -116,7 +119,7 @@ START_TEST(test_no_directory)
 	struct addr a;
 
 	ck_assert_int_eq(addr_parse(STR("/nowhere/at/all.sock"), false, &a), ADDR_OK);
-	ck_assert_int_eq(listener_bind(&a), -ENOENT);
+	ck_assert_int_eq(listener_bind(&a, 0600), -ENOENT);
 }
 END_TEST
 
@@ -128,9 +131,9 @@ START_TEST(test_abstract)
 
 	snprintf(name, sizeof(name), "abns@usher-test-%d", getpid());
 	ck_assert_int_eq(addr_parse(str_of(name), false, &a), ADDR_OK);
-	fd = listener_bind(&a);
+	fd = listener_bind(&a, 0600);
 	assert_sound(fd);
-	ck_assert_int_eq(listener_bind(&a), -EADDRINUSE);
+	ck_assert_int_eq(listener_bind(&a, 0600), -EADDRINUSE);
 	close(fd);
 }
 END_TEST
@@ -139,18 +142,18 @@ END_TEST
 START_TEST(test_shared_port)
 {
 	struct addr a = any_port();
-	int one = listener_bind(&a), two;
+	int one = listener_bind(&a, 0600), two;
 
 	assert_sound(one);
 	ck_assert_int_eq(getsockname(one, &a.sa, &a.len), 0);
-	ck_assert_int_eq(listener_bind(&a), -EADDRINUSE);
+	ck_assert_int_eq(listener_bind(&a, 0600), -EADDRINUSE);
 	two = listener_join(&a);
 	assert_sound(two);
-	ck_assert_int_eq(listener_bind(&a), -EADDRINUSE);
+	ck_assert_int_eq(listener_bind(&a, 0600), -EADDRINUSE);
 	close(one);
 	close(two);
 	/* Free again at once. */
-	one = listener_bind(&a);
+	one = listener_bind(&a, 0600);
 	assert_sound(one);
 	close(one);
 }
@@ -195,7 +198,7 @@ static struct addr
 free_port(void)
 {
 	struct addr a = any_port();
-	int fd = listener_bind(&a);
+	int fd = listener_bind(&a, 0600);
 
 	ck_assert_int_eq(getsockname(fd, &a.sa, &a.len), 0);
 	close(fd);
@@ -252,7 +255,7 @@ END_TEST
 START_TEST(test_start_fails)
 {
 	struct addr a = any_port();
-	int other = listener_bind(&a), next;
+	int other = listener_bind(&a, 0600), next;
 
 	ck_assert_int_eq(getsockname(other, &a.sa, &a.len), 0);
 	for (unsigned i = 0; i < N_WORKERS; i++)
