@@ -38,7 +38,7 @@ load_world(struct engine *e, const struct options *o, struct world *old)
 	report_init(&report);
 	world = world_load(e, &o->files, old, &report);
 	if (world && strcmp(o->command, "proxy") == 0)
-		language_check(&world->topology, &report);
+		language_check(world, &report);
 	if (report.n_alerts) {
 		world_unref(world);
 		world = NULL;
@@ -115,12 +115,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct engine *e, const struct options *o);
 } commands[] = {
-	{ "agent", run_agent },
-	{ "proxy", run_proxy },
-	{ "check", run_check },
-	{ "setup", run_setup },
-	{ "explain", run_explain },
-	{ "status", run_status },
+	{ "agent", run_agent },	  { "proxy", run_proxy },     { "check", run_check },
+	{ "setup", run_setup },	  { "explain", run_explain }, { "status", run_status },
 	{ "reload", run_reload },
 };
 

@@ -34,10 +34,11 @@ static const char usage[] =
 	"                accepted for the sake of haproxy's unit files, without effect\n"
 	"\n"
 	"Facts: --client-id --username --protocol --clean-start --keepalive --session-expiry\n"
-	"  --src --source-port --destination --destination-port --frontend --transport --sni --alpn\n"
+	"  --src --source-port --destination --destination-port --frontend --transport --sni "
+	"--alpn\n"
 	"  --tls-version --cn --verified --path --host\n"
 	"\n"
-	"Signals: SIGTERM and SIGINT stop, SIGUSR1 stops softly, SIGHUP and SIGUSR2 reload.\n";
+	"Signals: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP and SIGUSR2 reload.\n";
 
 static bool
 mistake(int *status, const char *what, const char *arg)
@@ -52,8 +53,8 @@ static const struct {
 	const char *name;
 	int n_args;
 } accepted[] = {
-	{ "-W", 0 }, { "-Ws", 0 }, { "-db", 0 }, { "-dM", 0 }, { "-L", 1 },
-	{ "-x", 1 }, { "-sf", -1 }, { "-st", -1 }, { "-S", 1 }, { "-n", 1 }, { "-m", 1 },
+	{ "-W", 0 },   { "-Ws", 0 },  { "-db", 0 }, { "-dM", 0 }, { "-L", 1 }, { "-x", 1 },
+	{ "-sf", -1 }, { "-st", -1 }, { "-S", 1 },  { "-n", 1 },  { "-m", 1 },
 };
 
 /* Is it one of those? Steps over its arguments. */
@@ -191,7 +192,8 @@ static bool
 needs_files(const char *command)
 {
 	return strcmp(command, "agent") == 0 || strcmp(command, "proxy") == 0 ||
-	       strcmp(command, "explain") == 0 || strcmp(command, "check") == 0 || strcmp(command, "setup") == 0;
+	       strcmp(command, "explain") == 0 || strcmp(command, "check") == 0 ||
+	       strcmp(command, "setup") == 0;
 }
 
 static bool

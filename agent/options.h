@@ -18,10 +18,10 @@ struct options {
 	const char *directory; /* -C: where to work */
 	const char *pid_file;  /* -p */
 	bool check_only;       /* -c, --check */
-	bool quiet;            /* -q */
-	bool verbose;          /* -V */
-	bool debug;            /* -d */
-	bool daemon;           /* -D */
+	bool quiet;	       /* -q */
+	bool verbose;	       /* -V */
+	bool debug;	       /* -d */
+	bool daemon;	       /* -D */
 	bool json, live;       /* --json, --live */
 	struct admin_address admin;
 	struct facts facts; /* of explain; views into argv */

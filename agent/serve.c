@@ -88,7 +88,8 @@ reload(struct process *p)
 	p->reloads.last_refused = !world;
 	if (!world) {
 		p->reloads.refused++;
-		log_line(LOG_ERROR, "reload refused consequence=\"the running configuration stays\"");
+		log_line(LOG_ERROR,
+			 "reload refused consequence=\"the running configuration stays\"");
 		return false;
 	}
 	p->reloads.done++;

@@ -14,11 +14,11 @@ static void
 write_action(struct spop_writer *w, enum spop_action_type type, uint8_t n_args,
 	     enum spop_scope scope, const char *name)
 {
-	uint8_t head[] = {(uint8_t)type, n_args, (uint8_t)scope};
+	uint8_t head[] = { (uint8_t)type, n_args, (uint8_t)scope };
 
 	assert(scope <= SPOP_SCOPE_RES && *name);
 	spop_write_bytes(w, head, sizeof(head));
-	spop_write_str(w, (struct spop_str){name, strlen(name)});
+	spop_write_str(w, (struct spop_str){ name, strlen(name) });
 }
 
 void
@@ -33,40 +33,42 @@ void
 spop_ack_set_str(struct spop_writer *w, enum spop_scope scope, const char *name,
 		 struct spop_str value)
 {
-	spop_ack_set(w, scope, name, &(struct spop_value){.type = SPOP_TYPE_STRING, .str = value});
+	spop_ack_set(w, scope, name,
+		     &(struct spop_value){ .type = SPOP_TYPE_STRING, .str = value });
 }
 
 void
 spop_ack_set_bin(struct spop_writer *w, enum spop_scope scope, const char *name,
 		 struct spop_str value)
 {
-	spop_ack_set(w, scope, name, &(struct spop_value){.type = SPOP_TYPE_BINARY, .str = value});
+	spop_ack_set(w, scope, name,
+		     &(struct spop_value){ .type = SPOP_TYPE_BINARY, .str = value });
 }
 
 void
 spop_ack_set_bool(struct spop_writer *w, enum spop_scope scope, const char *name, bool value)
 {
 	spop_ack_set(w, scope, name,
-		     &(struct spop_value){.type = SPOP_TYPE_BOOL, .boolean = value});
+		     &(struct spop_value){ .type = SPOP_TYPE_BOOL, .boolean = value });
 }
 
 void
 spop_ack_set_int(struct spop_writer *w, enum spop_scope scope, const char *name, int64_t value)
 {
-	spop_ack_set(w, scope, name, &(struct spop_value){.type = SPOP_TYPE_INT64, .i = value});
+	spop_ack_set(w, scope, name, &(struct spop_value){ .type = SPOP_TYPE_INT64, .i = value });
 }
 
 void
 spop_ack_set_uint(struct spop_writer *w, enum spop_scope scope, const char *name, uint64_t value)
 {
-	spop_ack_set(w, scope, name, &(struct spop_value){.type = SPOP_TYPE_UINT64, .u = value});
+	spop_ack_set(w, scope, name, &(struct spop_value){ .type = SPOP_TYPE_UINT64, .u = value });
 }
 
 void
 spop_ack_set_ipv4(struct spop_writer *w, enum spop_scope scope, const char *name,
 		  const uint8_t ip[4])
 {
-	struct spop_value value = {.type = SPOP_TYPE_IPV4};
+	struct spop_value value = { .type = SPOP_TYPE_IPV4 };
 
 	memcpy(value.ip, ip, 4);
 	spop_ack_set(w, scope, name, &value);
@@ -76,7 +78,7 @@ void
 spop_ack_set_ipv6(struct spop_writer *w, enum spop_scope scope, const char *name,
 		  const uint8_t ip[16])
 {
-	struct spop_value value = {.type = SPOP_TYPE_IPV6};
+	struct spop_value value = { .type = SPOP_TYPE_IPV6 };
 
 	memcpy(value.ip, ip, 16);
 	spop_ack_set(w, scope, name, &value);
@@ -125,7 +127,7 @@ spop_ack_open(struct spop_ack *a, const struct spop_frame *f)
 		read_action(&r, &action);
 	if (r.bad)
 		return false;
-	*a = (struct spop_ack){f->stream_id, f->frame_id, f->payload};
+	*a = (struct spop_ack){ f->stream_id, f->frame_id, f->payload };
 	return true;
 }
 

@@ -12,7 +12,7 @@ void
 spop_conn_init(struct spop_conn *c, uint32_t max_frame_size)
 {
 	assert(max_frame_size >= SPOP_FRAME_SIZE_MIN);
-	*c = (struct spop_conn){.max_frame_size = max_frame_size};
+	*c = (struct spop_conn){ .max_frame_size = max_frame_size };
 }
 
 bool
@@ -22,8 +22,8 @@ spop_conn_bye(struct spop_conn *c, enum spop_status status, struct spop_writer *
 
 	if (c->state == SPOP_CONN_CLOSED)
 		return true;
-	if (!spop_agent_disconnect_encode(out,
-					  &(struct spop_disconnect){status, {text, strlen(text)}}))
+	if (!spop_agent_disconnect_encode(
+		    out, &(struct spop_disconnect){ status, { text, strlen(text) } }))
 		return false;
 	c->state = SPOP_CONN_CLOSED;
 	c->status = status;

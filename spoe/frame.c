@@ -36,7 +36,7 @@ spop_frame_decode(const uint8_t *p, size_t n, uint32_t max_frame_size, struct sp
 	frame = (struct spop_frame){
 		.type = p[0],
 		.flags = load_be32(p + 1),
-		.payload = {.p = p + 5, .end = p + len},
+		.payload = { .p = p + 5, .end = p + len },
 		.size = SPOP_LENGTH_SIZE + (size_t)len,
 	};
 	frame.stream_id = spop_read_varint(&frame.payload);
@@ -53,7 +53,7 @@ void
 spop_frame_begin(struct spop_writer *w, enum spop_frame_type type, uint32_t max_frame_size,
 		 uint64_t stream_id, uint64_t frame_id)
 {
-	uint8_t head[SPOP_LENGTH_SIZE + 5] = {[SPOP_LENGTH_SIZE] = (uint8_t)type};
+	uint8_t head[SPOP_LENGTH_SIZE + 5] = { [SPOP_LENGTH_SIZE] = (uint8_t)type };
 
 	store_be32(head + SPOP_LENGTH_SIZE + 1, SPOP_FLAG_FIN);
 	w->frame_at = w->n;

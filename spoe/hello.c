@@ -60,7 +60,7 @@ next_in_list(struct spop_str *list, struct spop_str *item)
 	if (list->n == 0)
 		return false;
 	comma = memchr(list->p, ',', list->n);
-	*item = (struct spop_str){list->p, comma ? (size_t)(comma - list->p) : list->n};
+	*item = (struct spop_str){ list->p, comma ? (size_t)(comma - list->p) : list->n };
 	list->p += item->n + (comma != NULL);
 	list->n -= item->n + (comma != NULL);
 	for (; item->n && *item->p == ' '; item->n--)
@@ -108,18 +108,18 @@ enum spop_status
 spop_haproxy_hello_decode(struct spop_reader payload, struct spop_haproxy_hello *hello)
 {
 	struct item items[] = {
-		{"supported-versions", SPOP_TYPE_STRING, &hello->versions, SPOP_STATUS_NO_VERSION,
-		 false},
-		{"max-frame-size", SPOP_TYPE_UINT32, &hello->max_frame_size,
-		 SPOP_STATUS_NO_FRAME_SIZE, false},
-		{"capabilities", SPOP_TYPE_STRING, &hello->capabilities,
-		 SPOP_STATUS_NO_CAPABILITIES, false},
-		{"engine-id", SPOP_TYPE_STRING, &hello->engine_id, SPOP_STATUS_NORMAL, false},
-		{"healthcheck", SPOP_TYPE_BOOL, &hello->healthcheck, SPOP_STATUS_NORMAL, false},
+		{ "supported-versions", SPOP_TYPE_STRING, &hello->versions, SPOP_STATUS_NO_VERSION,
+		  false },
+		{ "max-frame-size", SPOP_TYPE_UINT32, &hello->max_frame_size,
+		  SPOP_STATUS_NO_FRAME_SIZE, false },
+		{ "capabilities", SPOP_TYPE_STRING, &hello->capabilities,
+		  SPOP_STATUS_NO_CAPABILITIES, false },
+		{ "engine-id", SPOP_TYPE_STRING, &hello->engine_id, SPOP_STATUS_NORMAL, false },
+		{ "healthcheck", SPOP_TYPE_BOOL, &hello->healthcheck, SPOP_STATUS_NORMAL, false },
 	};
 	enum spop_status status;
 
-	*hello = (struct spop_haproxy_hello){.engine_id = SPOP_STR("")};
+	*hello = (struct spop_haproxy_hello){ .engine_id = SPOP_STR("") };
 	status = read_items(&payload, items, sizeof(items) / sizeof(items[0]));
 	if (status != SPOP_STATUS_NORMAL)
 		return status;
@@ -135,15 +135,15 @@ spop_agent_hello_decode(struct spop_reader payload, uint32_t offered,
 			struct spop_agent_hello *hello)
 {
 	struct item items[] = {
-		{"version", SPOP_TYPE_STRING, &hello->version, SPOP_STATUS_NO_VERSION, false},
-		{"max-frame-size", SPOP_TYPE_UINT32, &hello->max_frame_size,
-		 SPOP_STATUS_NO_FRAME_SIZE, false},
-		{"capabilities", SPOP_TYPE_STRING, &hello->capabilities,
-		 SPOP_STATUS_NO_CAPABILITIES, false},
+		{ "version", SPOP_TYPE_STRING, &hello->version, SPOP_STATUS_NO_VERSION, false },
+		{ "max-frame-size", SPOP_TYPE_UINT32, &hello->max_frame_size,
+		  SPOP_STATUS_NO_FRAME_SIZE, false },
+		{ "capabilities", SPOP_TYPE_STRING, &hello->capabilities,
+		  SPOP_STATUS_NO_CAPABILITIES, false },
 	};
 	enum spop_status status;
 
-	*hello = (struct spop_agent_hello){0};
+	*hello = (struct spop_agent_hello){ 0 };
 	status = read_items(&payload, items, sizeof(items) / sizeof(items[0]));
 	if (status != SPOP_STATUS_NORMAL)
 		return status;
@@ -159,12 +159,12 @@ spop_disconnect_decode(struct spop_reader payload, struct spop_disconnect *bye)
 {
 	uint32_t code = SPOP_STATUS_UNKNOWN;
 	struct item items[] = {
-		{"status-code", SPOP_TYPE_UINT32, &code, SPOP_STATUS_NORMAL, false},
-		{"message", SPOP_TYPE_STRING, &bye->message, SPOP_STATUS_NORMAL, false},
+		{ "status-code", SPOP_TYPE_UINT32, &code, SPOP_STATUS_NORMAL, false },
+		{ "message", SPOP_TYPE_STRING, &bye->message, SPOP_STATUS_NORMAL, false },
 	};
 	enum spop_status status;
 
-	*bye = (struct spop_disconnect){.message = SPOP_STR("")};
+	*bye = (struct spop_disconnect){ .message = SPOP_STR("") };
 	status = read_items(&payload, items, sizeof(items) / sizeof(items[0]));
 	bye->status = code;
 	return status;
@@ -174,14 +174,14 @@ static void
 write_str_item(struct spop_writer *w, struct spop_str name, struct spop_str value)
 {
 	spop_write_str(w, name);
-	spop_write_value(w, &(struct spop_value){.type = SPOP_TYPE_STRING, .str = value});
+	spop_write_value(w, &(struct spop_value){ .type = SPOP_TYPE_STRING, .str = value });
 }
 
 static void
 write_u32_item(struct spop_writer *w, struct spop_str name, uint32_t value)
 {
 	spop_write_str(w, name);
-	spop_write_value(w, &(struct spop_value){.type = SPOP_TYPE_UINT32, .u = value});
+	spop_write_value(w, &(struct spop_value){ .type = SPOP_TYPE_UINT32, .u = value });
 }
 
 bool
@@ -195,7 +195,8 @@ spop_haproxy_hello_encode(struct spop_writer *w, const struct spop_haproxy_hello
 		write_str_item(w, SPOP_STR("engine-id"), hello->engine_id);
 	if (hello->healthcheck) {
 		spop_write_str(w, SPOP_STR("healthcheck"));
-		spop_write_value(w, &(struct spop_value){.type = SPOP_TYPE_BOOL, .boolean = true});
+		spop_write_value(w,
+				 &(struct spop_value){ .type = SPOP_TYPE_BOOL, .boolean = true });
 	}
 	return spop_frame_end(w);
 }

@@ -24,7 +24,7 @@ spop_notify_open(struct spop_notify *n, const struct spop_frame *f)
 	}
 	if (r.bad)
 		return false;
-	*n = (struct spop_notify){f->stream_id, f->frame_id, f->payload, n_messages};
+	*n = (struct spop_notify){ f->stream_id, f->frame_id, f->payload, n_messages };
 	return true;
 }
 

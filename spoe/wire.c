@@ -125,7 +125,7 @@ spop_write_u8(struct spop_writer *w, uint8_t byte)
 void
 spop_write_varint(struct spop_writer *w, uint64_t value)
 {
-	uint8_t bytes[SPOP_VARINT_MAX] = {(uint8_t)value};
+	uint8_t bytes[SPOP_VARINT_MAX] = { (uint8_t)value };
 	size_t n = 1;
 
 	if (value >= 240) {

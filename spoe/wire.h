@@ -22,7 +22,7 @@ struct spop_str {
 	size_t n; /* bytes */
 };
 
-#define SPOP_STR(literal) ((struct spop_str){(literal), sizeof(literal) - 1})
+#define SPOP_STR(literal) ((struct spop_str){ (literal), sizeof(literal) - 1 })
 
 static inline bool
 spop_str_eq(struct spop_str a, struct spop_str b)
@@ -33,7 +33,7 @@ spop_str_eq(struct spop_str a, struct spop_str b)
 static inline bool
 spop_str_is(struct spop_str s, const char *z)
 {
-	return spop_str_eq(s, (struct spop_str){z, strlen(z)});
+	return spop_str_eq(s, (struct spop_str){ z, strlen(z) });
 }
 
 struct spop_value {
@@ -86,7 +86,7 @@ static inline struct spop_str
 spop_read_str(struct spop_reader *r)
 {
 	uint64_t n = spop_read_varint(r);
-	struct spop_str s = {(const char *)r->p, (size_t)n};
+	struct spop_str s = { (const char *)r->p, (size_t)n };
 
 	if (n > (uint64_t)(r->end - r->p)) {
 		spop_reader_fail(r);

@@ -16,12 +16,12 @@ servers_json(const struct world *w)
 		for (unsigned j = 0; w->pools[i] && j < p->n_servers; j++) {
 			struct server_report r = pool_server(w->pools[i], j);
 
-			json_array_append_new(
-				servers,
-				json_pack("{s:s, s:s, s:s, s:i, s:I}", "backend", p->name, "server",
-					  p->servers[j]->name, "state",
-					  server_status_name(r.status), "weight", (int)r.weight,
-					  "sessions", (json_int_t)r.sessions));
+			json_array_append_new(servers,
+					      json_pack("{s:s, s:s, s:s, s:i, s:I}", "backend",
+							p->name, "server", p->servers[j]->name,
+							"state", server_status_name(r.status),
+							"weight", (int)r.weight, "sessions",
+							(json_int_t)r.sessions));
 		}
 	}
 	return servers;
@@ -32,9 +32,9 @@ add_engine(void *arg, const struct admin_engine *engine)
 {
 	char id[256];
 
-	json_array_append_new(arg, json_pack("{s:s, s:i}", "id",
-					     str_escape(engine->id, id, sizeof(id)), "connections",
-					     (int)engine->connections));
+	json_array_append_new(arg,
+			      json_pack("{s:s, s:i}", "id", str_escape(engine->id, id, sizeof(id)),
+					"connections", (int)engine->connections));
 }
 
 static json_t *

@@ -15,8 +15,7 @@ struct page {
 	bool ok;
 };
 
-static void PRINTF_LIKE(2, 3)
-line(struct page *page, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) line(struct page *page, const char *fmt, ...)
 {
 	char text[1024];
 	va_list args;

@@ -38,7 +38,7 @@ struct admin_service {
 	unsigned n_seconds; /* how much of the ring is filled */
 	bool is_tcp;
 	char *unix_path; /* owned; to be removed at the end */
-	char *token;     /* owned; NULL: none */
+	char *token;	 /* owned; NULL: none */
 };
 
 /* ---- decisions per second ------------------------------------------------------------------- */
@@ -182,12 +182,9 @@ static const struct route {
 	bool changes;
 	enum MHD_Result (*answer)(struct admin_service *s, struct MHD_Connection *c);
 } routes[] = {
-	{ "GET", "/healthz", false, get_healthz },
-	{ "GET", "/readyz", false, get_readyz },
-	{ "GET", "/metrics", false, get_metrics },
-	{ "GET", "/v1/status", false, get_status },
-	{ "GET", "/v1/explain", false, get_explain },
-	{ "POST", "/v1/reload", true, post_reload },
+	{ "GET", "/healthz", false, get_healthz },    { "GET", "/readyz", false, get_readyz },
+	{ "GET", "/metrics", false, get_metrics },    { "GET", "/v1/status", false, get_status },
+	{ "GET", "/v1/explain", false, get_explain }, { "POST", "/v1/reload", true, post_reload },
 };
 
 /* In the same time wherever the first difference is. */
@@ -281,14 +278,14 @@ on_due(struct ev_loop *loop, ev_timer *timer, int revents)
 static bool
 start_daemon(struct admin_service *s, int fd)
 {
-	s->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_S, MHD_OPTION_END);
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s,
+				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				     (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				     (unsigned)IDLE_S, MHD_OPTION_END);
 	if (!s->daemon)
 		return false;
-	ev_io_init(&s->io, on_io, MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
-		   EV_READ);
+	ev_io_init(&s->io, on_io,
+		   MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, EV_READ);
 	ev_io_start(s->loop, &s->io);
 	ev_timer_init(&s->due, on_due, 0., 0.);
 	ev_timer_init(&s->second, on_second, 1., 1.);

@@ -57,9 +57,10 @@ send_request(int fd, const struct admin_address *a, const char *method, const ch
 {
 	char *request;
 	ssize_t sent;
-	int n = asprintf(&request, "%s %s HTTP/1.0\r\nHost: usher\r\n%s%s%sContent-Length: 0\r\n\r\n",
-			 method, path, a->token ? "Authorization: Bearer " : "",
-			 a->token ? a->token : "", a->token ? "\r\n" : "");
+	int n = asprintf(&request,
+			 "%s %s HTTP/1.0\r\nHost: usher\r\n%s%s%sContent-Length: 0\r\n\r\n", method,
+			 path, a->token ? "Authorization: Bearer " : "", a->token ? a->token : "",
+			 a->token ? "\r\n" : "");
 
 	if (n < 0)
 		return false;

@@ -18,7 +18,6 @@ struct admin_address {
  * Send a request and wait, at most some seconds, for the answer, which must be JSON. NULL after
  * printing why not. *status is the HTTP status. The caller owns the reference.
  */
-json_t *admin_ask(const struct admin_address *a, const char *method, const char *path,
-		  int *status);
+json_t *admin_ask(const struct admin_address *a, const char *method, const char *path, int *status);
 
 #endif

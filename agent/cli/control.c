@@ -69,7 +69,8 @@ print_refusals(json_t *refusals)
 	json_t *n;
 	bool any = false;
 
-	json_object_foreach(refusals, reason, n) {
+	json_object_foreach(refusals, reason, n)
+	{
 		if (json_integer_value(n) == 0)
 			continue;
 		printf("%s%s %lld", any ? ", " : "refusals   ", reason, json_integer_value(n));

@@ -24,7 +24,7 @@ static const struct {
 				      "SPOP connections ended for a malformed frame." },
 };
 
-const uint32_t counters_latency_us[N_LATENCIES] = { 1,   2,   5,    10,   20,   50,    100,
+const uint32_t counters_latency_us[N_LATENCIES] = { 1,	 2,   5,    10,	  20,	50,   100,
 						    200, 500, 1000, 2000, 5000, 10000 };
 
 const char *

@@ -12,21 +12,21 @@
 #include "agent/core/mqtt/reason.h"
 
 enum counter {
-	COUNTER_ACCEPTED,           /* verdicts that let the client in */
-	COUNTER_REJECTED,           /* verdicts that did not */
-	COUNTER_BY_RULE,            /* how the server of an accepted one was found */
+	COUNTER_ACCEPTED, /* verdicts that let the client in */
+	COUNTER_REJECTED, /* verdicts that did not */
+	COUNTER_BY_RULE,  /* how the server of an accepted one was found */
 	COUNTER_BY_STICKY,
 	COUNTER_BY_ALGORITHM,
 	COUNTER_BY_NOBODY,
-	COUNTER_OVERLOADED,         /* answered empty, because it would have been too late */
+	COUNTER_OVERLOADED,	    /* answered empty, because it would have been too late */
 	COUNTER_UNKNOWN_MESSAGES,   /* NOTIFYs without a message of ours; answered empty */
-	COUNTER_CONNACKS,           /* reports of the CONNACK group */
+	COUNTER_CONNACKS,	    /* reports of the CONNACK group */
 	COUNTER_CONNACKS_ELSEWHERE, /* those that dropped an entry */
-	COUNTER_SESSION_ENDS,       /* datagrams about them */
+	COUNTER_SESSION_ENDS,	    /* datagrams about them */
 	COUNTER_BAD_DATAGRAMS,
-	COUNTER_CONNECTIONS,        /* SPOP connections accepted */
-	COUNTER_HEALTHCHECKS,       /* those that only looked */
-	COUNTER_PROTOCOL_ERRORS,    /* those we ended for a malformed frame */
+	COUNTER_CONNECTIONS,	 /* SPOP connections accepted */
+	COUNTER_HEALTHCHECKS,	 /* those that only looked */
+	COUNTER_PROTOCOL_ERRORS, /* those we ended for a malformed frame */
 	N_COUNTERS,
 };
 
@@ -36,9 +36,9 @@ extern const uint32_t counters_latency_us[N_LATENCIES];
 
 struct counters {
 	_Atomic uint64_t value[N_COUNTERS];
-	_Atomic uint64_t refusals[N_REFUSALS];       /* COUNTER_REJECTED by reason */
+	_Atomic uint64_t refusals[N_REFUSALS];	     /* COUNTER_REJECTED by reason */
 	_Atomic uint64_t latencies[N_LATENCIES + 1]; /* decisions, by how long they took */
-	_Atomic uint64_t latency_ns;                 /* of all decisions together */
+	_Atomic uint64_t latency_ns;		     /* of all decisions together */
 };
 
 /* What a counter counts, as the help line of its metric. */

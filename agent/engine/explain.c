@@ -12,8 +12,7 @@ enum {
 	SHOWN = 256, /* bytes of an escaped fact */
 };
 
-static void PRINTF_LIKE(3, 4)
-add_step(json_t *steps, const char *step, const char *fmt, ...)
+static void PRINTF_LIKE(3, 4) add_step(json_t *steps, const char *step, const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list args;
@@ -192,8 +191,8 @@ entry_json(const struct verdict *v)
 	if (v->sticky.target == STICK_NO_TARGET)
 		return json_null();
 	return json_pack("{s:o, s:I, s:i, s:b}", "server", string_or_null(target_name(v)), "age_s",
-			 (json_int_t)(v->sticky.age_ms / 1000), "sessions",
-			 (int)v->sticky.sessions, "tentative", (int)v->sticky.tentative);
+			 (json_int_t)(v->sticky.age_ms / 1000), "sessions", (int)v->sticky.sessions,
+			 "tentative", (int)v->sticky.tentative);
 }
 
 json_t *
@@ -205,6 +204,5 @@ explain(const struct decide_env *env, const struct decide_input *in)
 	decide(env, in, &v);
 	return json_pack("{s:s, s:o, s:o, s:o}", "client_id",
 			 str_escape(in->facts->client_id, id, sizeof(id)), "verdict",
-			 verdict_json(&v), "entry", entry_json(&v), "steps",
-			 steps_of(env, in, &v));
+			 verdict_json(&v), "entry", entry_json(&v), "steps", steps_of(env, in, &v));
 }

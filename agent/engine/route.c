@@ -27,8 +27,7 @@ count(struct counters *set, const struct verdict *v)
 }
 
 void
-route_ask(struct worker *w, const struct world *world, const struct facts *facts,
-	  struct verdict *v)
+route_ask(struct worker *w, const struct world *world, const struct facts *facts, struct verdict *v)
 {
 	const struct decide_env *env = &world->env;
 	uint64_t begin_ns = w->now_ns;
@@ -37,15 +36,17 @@ route_ask(struct worker *w, const struct world *world, const struct facts *facts
 		.now = worker_ms(w),
 		.random = worker_random(w),
 	};
+	bool applied = false;
 
-	for (int i = 0; i < ATTEMPTS; i++) {
+	for (int i = 0; i < ATTEMPTS && !applied; i++) {
 		decide(env, &in, v);
 		if (i >= ATTEMPTS / 2)
 			v->effects.take_turn = false;
-		if (verdict_apply(v, env->table, env->rates, in.now))
-			break;
+		applied = verdict_apply(v, env->table, env->rates, in.now);
 		in.rates_done = v->effects.rates_done;
 	}
+	if (!applied) /* its end must not count where its beginning did not */
+		v->effects.stick = false;
 	count(w->counters, v);
 	counters_add_latency(w->counters, worker_tick(w) - begin_ns);
 }

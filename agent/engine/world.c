@@ -474,6 +474,15 @@ world_unref(struct world *w)
 		free_world(w);
 }
 
+bool
+world_governs(const struct world *w, const struct proxy *frontend)
+{
+	for (size_t i = 0; i < frontend->n_filters; i++)
+		if (spoe_filter_is_ours(&frontend->filters[i]))
+			return true;
+	return policy_frontend(&w->policy, str_of(frontend->name));
+}
+
 struct pool *
 world_pool(const struct world *w, struct str backend)
 {

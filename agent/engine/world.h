@@ -32,7 +32,7 @@ struct world {
 	_Atomic unsigned refs;
 	struct topology topology;
 	struct policy policy;
-	struct pool **pools; /* owned; by proxy index, NULL for what is no backend */
+	struct pool **pools;   /* owned; by proxy index, NULL for what is no backend */
 	struct quota **quotas; /* owned array; by tenant index, the engine's counts */
 	struct decide_env env;
 	struct engine *engine; /* what outlives it */
@@ -62,7 +62,8 @@ void engine_carries(struct engine *e);
 void world_read(const struct world_files *files, struct topology *t, struct policy *p,
 		struct report *r);
 
-/* Read the file that a `filter spoe` line names. False with an alert; ended by the caller anyway. */
+/* Read the file that a `filter spoe` line names. False with an alert; ended by the caller anyway.
+ */
 bool world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, struct report *r)
 	MUST_USE;
 
@@ -82,6 +83,9 @@ void world_begin(const struct world *w, bool ends_heard);
 
 struct world *world_ref(struct world *w);
 void world_unref(struct world *w);
+
+/* Does usher take a verdict there: our filter, or a word of usher.json about it? */
+bool world_governs(const struct world *w, const struct proxy *frontend);
 
 /* A pool by the name of its backend, NULL if there is none. */
 struct pool *world_pool(const struct world *w, struct str backend);

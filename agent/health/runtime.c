@@ -35,8 +35,8 @@ struct runtime_poller {
 	int fd; /* -1: not asking */
 	bool sent;
 	struct buf answer;
-	unsigned silent;   /* rounds without an answer; stops counting at SILENT_ROUNDS */
-	bool answered;     /* ever, by this socket */
+	unsigned silent; /* rounds without an answer; stops counting at SILENT_ROUNDS */
+	bool answered;	 /* ever, by this socket */
 	struct runtime_haproxy haproxy;
 	uint64_t *decided; /* owned; of each server of each pool when the question was put */
 };

@@ -33,8 +33,8 @@ int listener_join(const struct addr *a);
  * 0, or a negative errno, and then nothing is open.
  */
 int listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
-		       const struct addr *a,
-		       void (*on_accept)(struct worker *w, int fd, void *arg), void *arg);
+		       const struct addr *a, void (*on_accept)(struct worker *w, int fd, void *arg),
+		       void *arg);
 void listener_stop(struct listener *l);
 
 /* A bound datagram socket for session ends; a negative errno if that fails. */

@@ -19,9 +19,9 @@
 struct stream {
 	struct worker *worker;
 	int fd;
-	bool eof;    /* the peer has sent its last byte */
-	bool broken; /* read or write failed: nothing more can be sent */
-	struct buf in;  /* the kept part of an unfinished message */
+	bool eof;	/* the peer has sent its last byte */
+	bool broken;	/* read or write failed: nothing more can be sent */
+	struct buf in;	/* the kept part of an unfinished message */
 	struct buf out; /* what the peer has not taken yet */
 	ev_io io;
 	struct list list; /* in the worker's streams */

@@ -29,9 +29,9 @@ struct worker {
 	uint64_t now_ns;  /* the clock as worker_tick() last saw it */
 	int64_t awake_at; /* monotonic ms when the loop last woke, see worker_lag() */
 	struct ev_check woke;
-	void *world;    /* the engine's: what this worker decides with */
+	void *world;	/* the engine's: what this worker decides with */
 	void *counters; /* the engine's */
-	void *owner;    /* the process's */
+	void *owner;	/* the process's */
 };
 
 /* A worker whose loop does not run yet: watchers may be added from the starting thread. */

@@ -17,7 +17,7 @@ enum { BOUNDS_MAX = 64 }; /* different durations in the files of one process */
 struct bounded {
 	struct list list;
 	uint32_t since; /* when its wait began, in ticks of the bounds' clock */
-	uint8_t bound;  /* index into bounds; BOUNDS_MAX: none */
+	uint8_t bound;	/* index into bounds; BOUNDS_MAX: none */
 };
 
 struct bound {

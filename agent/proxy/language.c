@@ -56,18 +56,9 @@ is_timeout_of_ours(const struct raw_line *line)
 	       is_one_of(line->words[1], names, N(names));
 }
 
-static bool
-is_governed(const struct proxy *p)
-{
-	for (size_t i = 0; i < p->n_filters; i++)
-		if (spoe_filter_is_ours(&p->filters[i]))
-			return true;
-	return false;
-}
-
 /* The verdict and usher's own sticky table stand in for these. */
 static bool
-is_answered_by_usher(const struct proxy *p, const struct raw_line *line)
+is_answered_by_usher(const struct world *w, const struct proxy *p, const struct raw_line *line)
 {
 	static const char *const rules[] = { "tcp-request", "tcp-response", "use_backend",
 					     "use-server", "stick" };
@@ -75,7 +66,7 @@ is_answered_by_usher(const struct proxy *p, const struct raw_line *line)
 	if (!is_one_of(line->words[0], rules, N(rules)))
 		return strcmp(line->words[0], "stick-table") == 0;
 	if (line->n > 1 && strcmp(line->words[1], "inspect-delay") == 0)
-		return is_governed(p) || !(p->kind & PROXY_FRONTEND);
+		return world_governs(w, p) || !(p->kind & PROXY_FRONTEND);
 	return is_own_rule(line);
 }
 
@@ -90,14 +81,30 @@ refuse_words(const struct raw_line *line, struct report *r)
 				   line->at.file, line->at.line, line->words[i], line->words[0]);
 }
 
+/* These count sessions that are there; usher proxy counts the clients it ever sent. */
+static bool
+counts_sessions(const struct raw_line *line)
+{
+	return strcmp(line->words[0], "balance") == 0 && line->n > 1 &&
+	       (strcmp(line->words[1], "leastconn") == 0 ||
+		strncmp(line->words[1], "random", 6) == 0);
+}
+
 static void
-check_line(const struct proxy *p, const struct raw_line *line, struct report *r)
+check_line(const struct world *w, const struct proxy *p, const struct raw_line *line,
+	   struct report *r)
 {
 	if (strcmp(line->words[0], "bind") == 0 || strcmp(line->words[0], "server") == 0 ||
 	    strcmp(line->words[0], "default-server") == 0)
 		refuse_words(line, r);
+	if (counts_sessions(line))
+		report_cfg(
+			r, FINDING_WARNING,
+			"[%s:%d] : '%s %s' counts the clients sent to each server, not yet those "
+			"that are there",
+			line->at.file, line->at.line, line->words[0], line->words[1]);
 	if (is_one_of(line->words[0], carried, N(carried)) || is_timeout_of_ours(line) ||
-	    is_answered_by_usher(p, line))
+	    is_answered_by_usher(w, p, line))
 		return;
 	report_cfg(r, FINDING_WARNING, "[%s:%d] : '%s%s%s' is not carried out by usher proxy yet",
 		   line->at.file, line->at.line, line->words[0], line->n > 1 ? " " : "",
@@ -124,8 +131,9 @@ was_seen(const struct proxy *p, const struct raw_line *line, struct place *inher
 }
 
 void
-language_check(const struct topology *t, struct report *r)
+language_check(const struct world *w, struct report *r)
 {
+	const struct topology *t = &w->topology;
 	struct place inherited = { 0 };
 
 	for (size_t i = 0; i < t->n_proxies; i++) {
@@ -140,6 +148,6 @@ language_check(const struct topology *t, struct report *r)
 		}
 		for (size_t j = 0; j < p->n_all; j++)
 			if (!was_seen(p, &p->all[j], &inherited))
-				check_line(p, &p->all[j], r);
+				check_line(w, p, &p->all[j], r);
 	}
 }

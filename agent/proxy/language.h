@@ -9,8 +9,8 @@
 #define USHER_PROXY_LANGUAGE_H
 
 #include "agent/core/base/report.h"
-#include "agent/core/topology/model.h"
+#include "agent/engine/world.h"
 
-void language_check(const struct topology *t, struct report *r);
+void language_check(const struct world *w, struct report *r);
 
 #endif

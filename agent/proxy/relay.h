@@ -16,13 +16,13 @@
 struct relay {
 	struct buf *rest; /* owned; what the receiver has not taken yet, NULL: nothing */
 	uint64_t n_bytes; /* taken by the receiver so far */
-	bool eof;         /* the sender is done */
-	bool shut;        /* the receiver has been told so */
+	bool eof;	  /* the sender is done */
+	bool shut;	  /* the receiver has been told so */
 };
 
 enum relay_result {
 	RELAY_OPEN,
-	RELAY_DONE,        /* the sender's end has been passed on */
+	RELAY_DONE,	   /* the sender's end has been passed on */
 	RELAY_BROKEN_FROM, /* reading failed */
 	RELAY_BROKEN_TO,   /* writing failed */
 	RELAY_MEMORY,

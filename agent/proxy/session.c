@@ -523,15 +523,6 @@ choose_servers(struct session *s)
 	return ranking.n > 0;
 }
 
-static bool
-is_governed(const struct world *w, const struct proxy *frontend)
-{
-	for (size_t i = 0; i < frontend->n_filters; i++)
-		if (spoe_filter_is_ours(&frontend->filters[i]))
-			return true;
-	return policy_frontend(&w->policy, str_of(frontend->name));
-}
-
 void
 session_start(struct carrier *c, const struct proxy *frontend, int fd)
 {
@@ -554,7 +545,7 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 	c->n_sessions++;
 	ev_io_init(&s->client, on_client, fd, 0);
 	ev_io_init(&s->server, on_server, -1, 0);
-	if (is_governed(s->world, frontend)) {
+	if (world_governs(s->world, frontend)) {
 		session_enter(s, SESSION_CONNECT);
 		session_run(s);
 		return;

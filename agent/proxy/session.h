@@ -36,13 +36,13 @@ void carrier_fini(struct carrier *c);
 
 /* Why a session ended: the words of log and metrics. */
 enum close_reason {
-	CLOSE_DONE,           /* both sides have sent their last byte */
+	CLOSE_DONE,	      /* both sides have sent their last byte */
 	CLOSE_CLIENT_GONE,    /* the client reset */
 	CLOSE_SERVER_GONE,    /* the server reset */
 	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` or `timeout server` */
-	CLOSE_NOT_MQTT,       /* no CONNECT, or one against the protocol */
+	CLOSE_NOT_MQTT,	      /* no CONNECT, or one against the protocol */
 	CLOSE_CONNECT_LATE,   /* the CONNECT was not complete in time */
-	CLOSE_REFUSED,        /* by the verdict; the client was told */
+	CLOSE_REFUSED,	      /* by the verdict; the client was told */
 	CLOSE_NO_SERVER,      /* none that may take it */
 	CLOSE_CONNECT_FAILED, /* those tried refuse or do not answer */
 	CLOSE_MEMORY,

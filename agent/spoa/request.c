@@ -161,7 +161,10 @@ static const struct argument {
 	void (*take)(struct asked *a, enum fact fact, const struct spop_value *v);
 	enum fact fact;
 } arguments[] = {
-#define NAMED(literal) { literal, sizeof(literal) - 1 }
+#define NAMED(literal)                                                                             \
+	{                                                                                          \
+		literal, sizeof(literal) - 1                                                       \
+	}
 	{ NAMED("client_id"), take_fact, FACT_CLIENT_ID },
 	{ NAMED("username"), take_fact, FACT_USERNAME },
 	{ NAMED("level"), take_level, 0 },
@@ -229,8 +232,7 @@ static void
 set_str(struct spop_writer *out, const char *name, struct str value)
 {
 	if (value.n)
-		spop_ack_set_str(out, SPOP_SCOPE_TXN, name,
-				 (struct spop_str){ value.p, value.n });
+		spop_ack_set_str(out, SPOP_SCOPE_TXN, name, (struct spop_str){ value.p, value.n });
 }
 
 static void

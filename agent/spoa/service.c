@@ -17,7 +17,7 @@
 
 struct spoa_service {
 	struct listener *listeners; /* owned; n_addresses for each worker, worker by worker */
-	size_t n_addresses;         /* those that could be opened */
+	size_t n_addresses;	    /* those that could be opened */
 	unsigned n_workers;
 };
 
@@ -71,8 +71,7 @@ spoa_service_stop(struct spoa_service *s, struct worker *w)
 	for (size_t i = 0; i < s->n_addresses * s->n_workers; i++)
 		if (s->listeners[i].worker == w)
 			listener_stop(&s->listeners[i]);
-	list_for_each_safe(at, &w->streams)
-	{
+	list_for_each_safe(at, &w->streams) {
 		struct stream *stream = container_of(at, struct stream, list);
 
 		stream->on_stop(stream);

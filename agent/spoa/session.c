@@ -21,11 +21,15 @@
 /* A frame this long and the next one's head still fit into the worker's buffer. */
 enum { FRAME_MAX = WORKER_BUFFER / 2 };
 
+/* HAProxy's own `timeout hello` is far below it; who says nothing must not hold a descriptor. */
+#define HELLO_S 5.
+
 struct session {
 	struct stream stream;
 	struct spop_conn conn;
 	uint64_t n_notifies;
-	bool listed; /* among the engines that are connected */
+	bool listed;	/* among the engines that are connected */
+	ev_timer hello; /* runs until the peer has said HELLO */
 };
 
 static struct str
@@ -37,6 +41,7 @@ engine_of(const struct session *s)
 static void
 close_session(struct session *s)
 {
+	ev_timer_stop(s->stream.worker->loop, &s->hello);
 	if (s->listed)
 		engines_remove(engine_of(s));
 	log_line(LOG_DEBUG, "spop closed notifies=%llu status=%d by=%s",
@@ -52,6 +57,7 @@ on_hello(struct session *s)
 	struct counters *counters = s->stream.worker->counters;
 	char engine[4 * SPOP_ENGINE_ID_MAX + 1];
 
+	ev_timer_stop(s->stream.worker->loop, &s->hello);
 	s->listed = !s->conn.healthcheck;
 	if (s->listed)
 		engines_add(engine_of(s));
@@ -59,8 +65,8 @@ on_hello(struct session *s)
 		counters_add(counters, COUNTER_HEALTHCHECKS);
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, "spop hello engine=\"%s\" healthcheck=%d frame=%u",
-			 str_escape(engine_of(s), engine, sizeof(engine)),
-			 s->conn.healthcheck, s->conn.max_frame_size);
+			 str_escape(engine_of(s), engine, sizeof(engine)), s->conn.healthcheck,
+			 s->conn.max_frame_size);
 }
 
 /* The peer broke the protocol; it was told so. */
@@ -172,6 +178,12 @@ on_stop(struct stream *stream)
 	close_session(s);
 }
 
+static void
+on_hello_late(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	close_session(container_of(timer, struct session, hello));
+}
+
 static const struct stream_owner owner = { on_event, on_stop };
 
 void
@@ -185,6 +197,8 @@ session_open(struct worker *w, int fd, void *arg)
 	}
 	s->n_notifies = 0;
 	s->listed = false;
+	ev_timer_init(&s->hello, on_hello_late, HELLO_S, 0.);
+	ev_timer_start(w->loop, &s->hello);
 	spop_conn_init(&s->conn, FRAME_MAX);
 	stream_open(&s->stream, w, fd, &owner);
 	counters_add(w->counters, COUNTER_CONNECTIONS);

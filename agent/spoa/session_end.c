@@ -169,8 +169,7 @@ session_end_receiver_set_world(struct session_end_receiver *r, const struct worl
 }
 
 struct session_end_receiver *
-session_end_receiver_new(struct ev_loop *loop, const struct world *world,
-			 struct counters *counters)
+session_end_receiver_new(struct ev_loop *loop, const struct world *world, struct counters *counters)
 {
 	struct session_end_receiver *r = xcalloc(1, sizeof(*r));
 

@@ -80,6 +80,13 @@ def test_malformed_frames_end_their_own_connection_only(agent):
             assert bystander.ask("bystander")["action"] == "accept", name
 
 
+def test_whoever_never_says_hello_is_sent_away(agent):
+    with spop.Peer(agent) as silent, spop.Peer(agent) as polite:
+        polite.ready()
+        assert silent.socket.recv(1) == b""
+        assert polite.ask("still here")["action"] == "accept"
+
+
 def test_disconnect_is_answered(agent):
     with spop.Peer(agent).ready() as peer:
         peer.send(spop.bye())

@@ -44,7 +44,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	spop_conn_init(&c, 1024);
 	do {
 		uint8_t memory[512];
-		struct spop_writer out = {.p = memory, .cap = sizeof(memory)};
+		struct spop_writer out = { .p = memory, .cap = sizeof(memory) };
 		struct spop_notify notify;
 		size_t used;
 

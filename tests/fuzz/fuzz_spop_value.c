@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 static struct spop_writer
 write_once(const struct spop_value *v, uint8_t *memory, size_t cap)
 {
-	struct spop_writer w = {.p = memory, .cap = cap};
+	struct spop_writer w = { .p = memory, .cap = cap };
 
 	spop_write_value(&w, v);
 	assert(!w.overflow);
@@ -19,7 +19,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	static uint8_t first[1 << 16], second[1 << 16];
-	struct spop_reader r = {.p = p, .end = p + n};
+	struct spop_reader r = { .p = p, .end = p + n };
 
 	while (r.p < r.end && n < sizeof(first) - 16) {
 		struct spop_value v;
@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 
 		spop_read_value(&r, &v);
 		a = write_once(&v, first, sizeof(first));
-		again = (struct spop_reader){.p = first, .end = first + a.n};
+		again = (struct spop_reader){ .p = first, .end = first + a.n };
 		spop_read_value(&again, &v);
 		assert(!again.bad && again.p == again.end);
 		b = write_once(&v, second, sizeof(second));

@@ -284,9 +284,11 @@ setup_plan(const struct setup_input *in, struct setup *out)
 	if (p.a.n_askers)
 		plan_end(&p, lonely ? &p.a.askers[0] : NULL, lonely);
 	else
-		planner_note(&p, "no section in mode tcp reads MQTT, listens on 1883 or 8883, or leads "
-				 "to servers there: add your brokers first; haproxy/haproxy.cfg of usher "
-				 "is a complete example");
+		planner_note(
+			&p,
+			"no section in mode tcp reads MQTT, listens on 1883 or 8883, or leads "
+			"to servers there: add your brokers first; haproxy/haproxy.cfg of usher "
+			"is a complete example");
 	sort_edits(out->edits, out->n_edits);
 	adviser_fini(&p.a);
 	report_fini(&none);

@@ -85,7 +85,7 @@ cidr_parse(struct str s, struct cidr *c)
 	c->bits = (uint8_t)bits;
 	for (unsigned i = 0; i < max; i++)
 		if (i >= bits)
-			c->ip.bytes[i / 8] &= (uint8_t)~(0x80u >> i % 8);
+			c->ip.bytes[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
 	return true;
 }
 

@@ -16,7 +16,7 @@
 
 /* An IP address without port. */
 struct ip {
-	uint8_t family;    /* 0: unknown, 4 or 6 */
+	uint8_t family;	   /* 0: unknown, 4 or 6 */
 	uint8_t bytes[16]; /* network order; the first 4 for IPv4 */
 };
 

@@ -44,8 +44,7 @@ list_remove(struct list *node)
 	list_init(node);
 }
 
-#define list_for_each(at, head)                                                                    \
-	for (struct list *at = (head)->next; at != (head); at = at->next)
+#define list_for_each(at, head) for (struct list *at = (head)->next; at != (head); at = at->next)
 
 /* The node at hand may be removed. */
 #define list_for_each_safe(at, head)                                                               \

@@ -42,8 +42,7 @@ void report_init(struct report *r);
 void report_fini(struct report *r);
 
 /* Add a finding about haproxy.cfg; the text starts behind "[ALERT]    (pid) : config : ". */
-void report_cfg(struct report *r, enum finding_level level, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+void report_cfg(struct report *r, enum finding_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Add a finding about usher.json; the text is "file:line: path: what; cure". */
 void report_policy(struct report *r, enum finding_level level, const char *fmt, ...)

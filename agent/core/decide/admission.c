@@ -41,9 +41,11 @@ admission_allows(const struct decide_env *env, const struct decide_input *in, st
 	const struct policy *p = env->policy;
 	const struct facts *f = in->facts;
 	const struct limit limits[] = {
-		{ RATE_SOURCE, &p->source_rate,
+		{ RATE_SOURCE,
+		  &p->source_rate,
 		  { (const char *)f->source.bytes, f->source.family ? sizeof(f->source.bytes) : 0 },
-		  "limits.source", REFUSAL_RATE_EXCEEDED },
+		  "limits.source",
+		  REFUSAL_RATE_EXCEEDED },
 		{ RATE_CLIENT, &p->client_rate, f->client_id, "limits.client",
 		  REFUSAL_RATE_EXCEEDED },
 		{ RATE_TENANT, v->tenant ? &v->tenant->connect_rate : &unlimited,

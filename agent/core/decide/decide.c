@@ -53,6 +53,8 @@ find_tenant(const struct policy *policy, const struct facts *facts)
 
 		if (!facts_has(facts, source->fact))
 			continue;
+		if (source->fact == FACT_CN && !facts->verified)
+			continue; /* anybody can write a name into a certificate */
 		name = pattern_capture(source->pattern, "tenant", facts_str(facts, source->fact));
 		tenant = name.n ? policy_tenant(policy, name) : NULL;
 		if (tenant)
@@ -185,8 +187,8 @@ decide(const struct decide_env *env, const struct decide_input *in, struct verdi
 		return;
 	}
 
-	v->tenant = rule && rule->action == RULE_TENANT ? rule->tenant
-							: find_tenant(policy, in->facts);
+	v->tenant =
+		rule && rule->action == RULE_TENANT ? rule->tenant : find_tenant(policy, in->facts);
 	if (!v->tenant && policy->reject_unknown_tenant) {
 		reject(v, STEP_TENANT, REFUSAL_NOT_AUTHORIZED, "unknown_tenant");
 		return;

@@ -21,7 +21,7 @@ struct decide_env {
 
 struct decide_input {
 	const struct facts *facts;
-	int64_t now;     /* monotonic ms */
+	int64_t now;	 /* monotonic ms */
 	uint64_t random; /* fresh for each decision */
 	bool rates_done; /* an earlier attempt of this decision was admitted and counted */
 };

@@ -14,10 +14,8 @@
 #define STRIDE UINT64_C(720720)
 
 static const struct balance *const algorithms[] = {
-	[BALANCE_ROUNDROBIN] = &balance_roundrobin,
-	[BALANCE_LEASTCONN] = &balance_leastconn,
-	[BALANCE_SOURCE] = &balance_source,
-	[BALANCE_RANDOM] = &balance_random,
+	[BALANCE_ROUNDROBIN] = &balance_roundrobin, [BALANCE_LEASTCONN] = &balance_leastconn,
+	[BALANCE_SOURCE] = &balance_source,	    [BALANCE_RANDOM] = &balance_random,
 	[BALANCE_RENDEZVOUS] = &balance_rendezvous,
 };
 

@@ -40,7 +40,7 @@ struct ranking {
 
 /* What a choice depends on, beside the pool itself. */
 struct pick {
-	struct str key;          /* identity, for rendezvous; may be empty */
+	struct str key;		 /* identity, for rendezvous; may be empty */
 	const struct ip *source; /* may be NULL */
 	uint64_t random;
 	char *const *subset; /* names; NULL: every server */

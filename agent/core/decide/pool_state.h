@@ -13,10 +13,10 @@ struct pool_server {
 	uint32_t target;
 	enum server_status status;
 	uint16_t weight;
-	uint32_t sessions;       /* as last reported */
-	uint64_t decided;        /* clients sent here, ever */
+	uint32_t sessions;	 /* as last reported */
+	uint64_t decided;	 /* clients sent here, ever */
 	uint64_t decided_before; /* those among them that `sessions` knows of */
-	uint64_t pass;           /* roundrobin: when its next turn is, in virtual time */
+	uint64_t pass;		 /* roundrobin: when its next turn is, in virtual time */
 };
 
 struct pool {
@@ -25,8 +25,8 @@ struct pool {
 	const struct balance *balance;
 	enum balance_kind balance_kind;
 	uint32_t bounded_load_percent;
-	uint64_t version; /* grows with every turn taken */
-	uint64_t pass;    /* virtual time: the turn that was last taken */
+	uint64_t version;     /* grows with every turn taken */
+	uint64_t pass;	      /* virtual time: the turn that was last taken */
 	uint16_t *source_map; /* owned; slot → server, NULL: to be made again */
 	size_t n_source_map;
 	size_t n;

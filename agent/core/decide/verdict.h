@@ -40,10 +40,10 @@ enum verdict_by {
 /* What the caller must do for the verdict to become true. */
 struct effects {
 	bool take_turn; /* pool_commit() the ranking; else pool_count() its first server */
-	bool stick;     /* place `key` */
+	bool stick;	/* place `key` */
 	struct stick_key key;
-	uint32_t seen;       /* the entry's target when it was decided */
-	bool rates_done;     /* counted by an earlier attempt of the same decision */
+	uint32_t seen;	 /* the entry's target when it was decided */
+	bool rates_done; /* counted by an earlier attempt of the same decision */
 	uint8_t n_rates;
 	struct {
 		uint64_t subject;
@@ -63,9 +63,9 @@ struct verdict {
 	const struct tenant *tenant;  /* NULL: none */
 	const struct proxy *frontend; /* NULL: not in haproxy.cfg */
 	const struct proxy *backend;  /* NULL: HAProxy's default_backend */
-	struct pool *pool;            /* of the backend */
+	struct pool *pool;	      /* of the backend */
 	enum verdict_by by;
-	struct ranking ranking; /* n == 0: no server is named */
+	struct ranking ranking;	  /* n == 0: no server is named */
 	struct stick_view sticky; /* the entry as it was found; target 0: none */
 	bool has_key;
 	struct effects effects;
@@ -81,7 +81,7 @@ struct str verdict_server(const struct verdict *v, int i);
  * Carry out the effects. False when the state moved on since decide(), so that it must be asked
  * again with the effects handed back in (they remember what was already counted).
  */
-bool verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates,
-		   int64_t now) MUST_USE;
+bool verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates, int64_t now)
+	MUST_USE;
 
 #endif

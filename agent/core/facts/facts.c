@@ -100,8 +100,7 @@ facts_number(const struct facts *f, enum fact fact)
 	if (table[fact].type == FACT_TYPE_BOOL)
 		return *(const bool *)at;
 	assert(table[fact].type == FACT_TYPE_NUMBER);
-	return table[fact].size == sizeof(uint16_t) ? *(const uint16_t *)at
-						    : *(const uint32_t *)at;
+	return table[fact].size == sizeof(uint16_t) ? *(const uint16_t *)at : *(const uint32_t *)at;
 }
 
 const struct ip *

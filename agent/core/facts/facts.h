@@ -17,7 +17,7 @@ enum fact {
 	FACT_USERNAME,
 	FACT_PROTOCOL, /* "3.1", "3.1.1", "5.0" */
 	FACT_CLEAN_START,
-	FACT_KEEPALIVE,      /* s */
+	FACT_KEEPALIVE,	     /* s */
 	FACT_SESSION_EXPIRY, /* s; absent and 0 are one value */
 	FACT_SOURCE,
 	FACT_SOURCE_PORT,
@@ -28,9 +28,9 @@ enum fact {
 	FACT_SNI,
 	FACT_ALPN,
 	FACT_TLS_VERSION, /* "TLSv1.3" */
-	FACT_CN,          /* of the client certificate; see FACT_VERIFIED */
-	FACT_VERIFIED,    /* a client certificate was presented and verified */
-	FACT_PATH,        /* of a WebSocket upgrade */
+	FACT_CN,	  /* of the client certificate; see FACT_VERIFIED */
+	FACT_VERIFIED,	  /* a client certificate was presented and verified */
+	FACT_PATH,	  /* of a WebSocket upgrade */
 	FACT_HOST,
 	N_FACTS,
 };

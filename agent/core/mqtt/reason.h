@@ -8,14 +8,14 @@
 #include "agent/core/base/str.h"
 
 enum refusal {
-	REFUSAL_NOT_AUTHORIZED,      /* 3.x: 5, 5.0: 0x87 */
-	REFUSAL_BAD_CLIENT_ID,       /* 2, 0x85 */
+	REFUSAL_NOT_AUTHORIZED,	     /* 3.x: 5, 5.0: 0x87 */
+	REFUSAL_BAD_CLIENT_ID,	     /* 2, 0x85 */
 	REFUSAL_BAD_CREDENTIALS,     /* 4, 0x86 */
-	REFUSAL_BANNED,              /* 5, 0x8a */
+	REFUSAL_BANNED,		     /* 5, 0x8a */
 	REFUSAL_SERVER_UNAVAILABLE,  /* 3, 0x88 */
-	REFUSAL_SERVER_BUSY,         /* 3, 0x89 */
-	REFUSAL_QUOTA_EXCEEDED,      /* 3, 0x97 */
-	REFUSAL_RATE_EXCEEDED,       /* 3, 0x9f */
+	REFUSAL_SERVER_BUSY,	     /* 3, 0x89 */
+	REFUSAL_QUOTA_EXCEEDED,	     /* 3, 0x97 */
+	REFUSAL_RATE_EXCEEDED,	     /* 3, 0x9f */
 	REFUSAL_USE_ANOTHER_SERVER,  /* 3, 0x9c */
 	REFUSAL_UNSUPPORTED_VERSION, /* 1, 0x84 */
 	N_REFUSALS,

@@ -317,11 +317,13 @@ const struct object *
 policy_object(size_t i)
 {
 	static const struct object *const all[] = {
-		&whole_object,	      &frontend_object,	      &backend_object,
-		&stickiness_object,   &identity_object,	      &limits_object,
-		&tenant_object,	      &agent_object,	      &admin_object,
-		&rule_object,
-		&text_matcher_object, &number_matcher_object, &address_matcher_object,
+		&whole_object,		 &frontend_object,
+		&backend_object,	 &stickiness_object,
+		&identity_object,	 &limits_object,
+		&tenant_object,		 &agent_object,
+		&admin_object,		 &rule_object,
+		&text_matcher_object,	 &number_matcher_object,
+		&address_matcher_object,
 	};
 
 	return i < sizeof(all) / sizeof(*all) ? all[i] : NULL;

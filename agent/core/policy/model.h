@@ -49,11 +49,11 @@ struct tenant {
 	char *name;   /* owned */
 	size_t index; /* its position in the policy */
 	int line;
-	char *backend_name;           /* owned; NULL: the frontend's default */
+	char *backend_name; /* owned; NULL: the frontend's default */
 	int backend_line;
-	const struct proxy *backend;  /* resolved */
-	char **server_names;          /* owned; the subset it may use; none: all */
-	int *server_lines;            /* owned; one for each name */
+	const struct proxy *backend; /* resolved */
+	char **server_names;	     /* owned; the subset it may use; none: all */
+	int *server_lines;	     /* owned; one for each name */
 	size_t n_server_names;
 	bool has_identity, has_key; /* said for itself; else the next two are the policy's */
 	struct identity identity;
@@ -85,8 +85,8 @@ struct rule {
 	struct condition *exceptions; /* owned ("unless"); all of them hold: it does not */
 	size_t n_exceptions;
 	enum rule_action action;
-	enum refusal refusal;        /* RULE_REJECT */
-	char *target;                /* owned; name of the server, backend or tenant */
+	enum refusal refusal; /* RULE_REJECT */
+	char *target;	      /* owned; name of the server, backend or tenant */
 	int target_line;
 	const struct proxy *backend; /* RULE_BACKEND, resolved */
 	const struct tenant *tenant; /* RULE_TENANT, resolved */
@@ -104,7 +104,8 @@ struct backend_policy {
 	bool has_balance; /* else haproxy.cfg's */
 	enum balance_kind balance;
 	bool not_sticky;
-	uint32_t bounded_load_percent; /* rendezvous: 125 = skip servers above 1.25 × the mean; 0: off */
+	uint32_t bounded_load_percent; /* rendezvous: 125 = skip servers above 1.25 × the mean; 0:
+					  off */
 };
 
 struct policy {
@@ -138,7 +139,7 @@ struct policy {
 	size_t n_listen;
 	int64_t max_delay_ms; /* decisions later than this are answered empty */
 
-	char *admin_listen;     /* owned; NULL: the default of docs/policy.md */
+	char *admin_listen;	/* owned; NULL: the default of docs/policy.md */
 	char *admin_token_file; /* owned; NULL: nothing may be changed over TCP */
 };
 

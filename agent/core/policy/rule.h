@@ -11,7 +11,7 @@
 #include "agent/core/facts/facts.h"
 
 enum matcher_kind {
-	MATCH_EXACT,  /* strings; numbers and booleans use MATCH_RANGE */
+	MATCH_EXACT, /* strings; numbers and booleans use MATCH_RANGE */
 	MATCH_PREFIX,
 	MATCH_SUFFIX,
 	MATCH_REGEX, /* PCRE2, unanchored */
@@ -23,12 +23,12 @@ enum matcher_kind {
 struct condition {
 	enum fact fact;
 	enum matcher_kind kind;
-	char *text;              /* owned: EXACT, PREFIX, SUFFIX */
-	size_t text_len;         /* bytes */
+	char *text;		 /* owned: EXACT, PREFIX, SUFFIX */
+	size_t text_len;	 /* bytes */
 	struct pattern *pattern; /* owned: REGEX */
-	char **members;          /* owned: SET */
+	char **members;		 /* owned: SET */
 	size_t n_members;
-	struct map *set; /* owned: SET, member → itself */
+	struct map *set;       /* owned: SET, member → itself */
 	struct cidr *networks; /* owned: CIDR */
 	size_t n_networks;
 	uint64_t min, max; /* RANGE */

@@ -36,7 +36,7 @@ struct stick_table;
 /* Made by stick_key(); identity is never empty. */
 struct stick_key {
 	struct str scope, id; /* views */
-	uint64_t hash;        /* seeded; names the entry to whoever reports on its sessions */
+	uint64_t hash;	      /* seeded; names the entry to whoever reports on its sessions */
 };
 
 struct stick_limits {
@@ -61,7 +61,7 @@ struct stick_view {
 
 struct stick_stats {
 	uint64_t entries, tentative; /* tentative is part of entries */
-	uint64_t evicted;            /* pushed out before their time */
+	uint64_t evicted;	     /* pushed out before their time */
 };
 
 /* NULL when memory is out. */

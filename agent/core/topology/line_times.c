@@ -15,8 +15,8 @@ read_time(struct parser *p, const char *what, size_t at, int64_t *ms)
 	case UNITS_OK:
 		return true;
 	case UNITS_BAD:
-		parser_alert(p, "unexpected character '%c' in '%s'", bad < text.n ? text.p[bad] : ' ',
-			     what);
+		parser_alert(p, "unexpected character '%c' in '%s'",
+			     bad < text.n ? text.p[bad] : ' ', what);
 		return false;
 	case UNITS_RANGE:
 		parser_alert(p,
@@ -79,8 +79,7 @@ line_retries(struct parser *p)
 	uint64_t n = 0;
 
 	if (!word(p, 1)[0]) {
-		parser_alert(p,
-			     "'retries' expects an integer argument (dispatch counts for one).");
+		parser_alert(p, "'retries' expects an integer argument (dispatch counts for one).");
 		return;
 	}
 	(void)str_u64(str_of(word(p, 1)), &n);
@@ -93,8 +92,9 @@ line_inspect_delay(struct parser *p)
 	int64_t ms;
 
 	if (!word(p, 2)[0])
-		parser_alert(p, "'tcp-request inspect-delay' expects a positive delay in "
-				"milliseconds, in %s '%s' (timer overflow)",
+		parser_alert(p,
+			     "'tcp-request inspect-delay' expects a positive delay in "
+			     "milliseconds, in %s '%s' (timer overflow)",
 			     proxy_kind_name(p->proxy->kind), p->proxy->name);
 	else if (read_time(p, "tcp-request inspect-delay", 2, &ms))
 		p->proxy->inspect_delay_ms = ms;

@@ -118,7 +118,7 @@ struct proxy {
 	/* as a frontend */
 	struct bind *binds; /* owned; an address each, so a line may give several */
 	size_t n_binds;
-	int64_t inspect_delay_ms; /* `tcp-request inspect-delay` */
+	int64_t inspect_delay_ms;   /* `tcp-request inspect-delay` */
 	char *default_backend_name; /* owned; NULL: none */
 	struct place default_backend_at;
 	struct proxy *default_backend; /* resolved; a listen's own servers when it has no other */

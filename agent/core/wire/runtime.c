@@ -103,8 +103,7 @@ number(const struct str *words, int n, int at, uint64_t max, uint64_t *value)
 }
 
 static bool
-read_state(const struct runtime_reader *r, const struct str *words, int n,
-	   struct runtime_server *s)
+read_state(const struct runtime_reader *r, const struct str *words, int n, struct runtime_server *s)
 {
 	uint64_t op, admin, weight;
 

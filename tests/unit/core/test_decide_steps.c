@@ -63,6 +63,10 @@ struct expected {
 	"\"^(?<tenant>[a-z]+)-\"}], \"tenants\": {\"acme\": {}},"                                  \
 	"\"identity\": {\"client_id\": \"equals\", \"to\": \"cn\"}}"
 
+#define BY_CN                                                                                      \
+	"{\"unknown_tenant\": \"reject\", \"tenants\": {\"acme\": {}},"                            \
+	"\"tenant_from\": [{\"cn\": \"^(?<tenant>[a-z]+)/\"}]}"
+
 static const struct {
 	const char *name, *policy;
 	struct client client;
@@ -147,6 +151,14 @@ static const struct {
 	  FULL,
 	  { .id = "x", .cn = "gw", .verified = true },
 	  { "not_authorized", "tenants.identity", "acme", NULL, NULL, NULL } },
+	{ "from a CN that verified",
+	  BY_CN,
+	  { .id = "x", .cn = "acme/7", .verified = true },
+	  { NULL, "", "acme", "main", "s1", "roundrobin" } },
+	{ "not from one that did not",
+	  BY_CN,
+	  { .id = "x", .cn = "acme/7" },
+	  { "not_authorized", "unknown_tenant", NULL, NULL, NULL, NULL } },
 	{ "from the client id",
 	  FULL,
 	  { .id = "acme-1" },

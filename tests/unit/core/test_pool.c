@@ -63,8 +63,7 @@ START_TEST(test_report)
 	const struct server_report *report = &reports[_i].report;
 	unsigned server = 99;
 
-	ck_assert_int_eq(pool_set_state(p, 0, report->status, report->weight),
-			 reports[_i].changed);
+	ck_assert_int_eq(pool_set_state(p, 0, report->status, report->weight), reports[_i].changed);
 	pool_set_sessions(p, 0, report->sessions, 0);
 	ck_assert_int_eq(pool_server(p, 0).status, reports[_i].status);
 	ck_assert_uint_eq(pool_server(p, 0).weight, report->weight);

@@ -22,13 +22,13 @@ bytes(struct spop_str s)
 static inline struct spop_reader
 reader_of(struct spop_str s)
 {
-	return (struct spop_reader){.p = bytes(s), .end = bytes(s) + s.n};
+	return (struct spop_reader){ .p = bytes(s), .end = bytes(s) + s.n };
 }
 
 static inline struct spop_str
 written(const struct spop_writer *w)
 {
-	return (struct spop_str){(const char *)w->p, w->n};
+	return (struct spop_str){ (const char *)w->p, w->n };
 }
 
 static inline void
@@ -76,17 +76,17 @@ put_frame(struct spop_writer *w, uint8_t type, uint8_t flags, uint8_t stream_id,
 	  struct spop_str payload)
 {
 	size_t len = SPOP_FRAME_MIN + payload.n;
-	uint8_t head[] = {(uint8_t)(len >> 24),
-			  (uint8_t)(len >> 16),
-			  (uint8_t)(len >> 8),
-			  (uint8_t)len,
-			  type,
-			  0,
-			  0,
-			  0,
-			  flags,
-			  stream_id,
-			  frame_id};
+	uint8_t head[] = { (uint8_t)(len >> 24),
+			   (uint8_t)(len >> 16),
+			   (uint8_t)(len >> 8),
+			   (uint8_t)len,
+			   type,
+			   0,
+			   0,
+			   0,
+			   flags,
+			   stream_id,
+			   frame_id };
 
 	spop_write_bytes(w, head, sizeof(head));
 	spop_write_bytes(w, payload.p, payload.n);

@@ -8,18 +8,18 @@ static const struct {
 	enum spop_scope scope;
 	struct spop_str want; /* set x to 7, then unset it */
 } scopes[] = {
-	{SPOP_SCOPE_PROC, BYTES("\x01\x03\x00\x01x\x04\x07\x02\x02\x00\x01x")},
-	{SPOP_SCOPE_SESS, BYTES("\x01\x03\x01\x01x\x04\x07\x02\x02\x01\x01x")},
-	{SPOP_SCOPE_TXN, BYTES("\x01\x03\x02\x01x\x04\x07\x02\x02\x02\x01x")},
-	{SPOP_SCOPE_REQ, BYTES("\x01\x03\x03\x01x\x04\x07\x02\x02\x03\x01x")},
-	{SPOP_SCOPE_RES, BYTES("\x01\x03\x04\x01x\x04\x07\x02\x02\x04\x01x")},
+	{ SPOP_SCOPE_PROC, BYTES("\x01\x03\x00\x01x\x04\x07\x02\x02\x00\x01x") },
+	{ SPOP_SCOPE_SESS, BYTES("\x01\x03\x01\x01x\x04\x07\x02\x02\x01\x01x") },
+	{ SPOP_SCOPE_TXN, BYTES("\x01\x03\x02\x01x\x04\x07\x02\x02\x02\x01x") },
+	{ SPOP_SCOPE_REQ, BYTES("\x01\x03\x03\x01x\x04\x07\x02\x02\x03\x01x") },
+	{ SPOP_SCOPE_RES, BYTES("\x01\x03\x04\x01x\x04\x07\x02\x02\x04\x01x") },
 };
 
 START_TEST(scope_on_the_wire)
 {
 	struct spop_conn c;
 	uint8_t memory[64];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 	struct spop_action action;
 	struct spop_frame f;
 	struct spop_ack ack;
@@ -29,7 +29,7 @@ START_TEST(scope_on_the_wire)
 	spop_ack_set_int(&w, scopes[_i].scope, "x", 7);
 	spop_ack_unset(&w, scopes[_i].scope, "x");
 	ck_assert(spop_ack_end(&w));
-	assert_same((struct spop_str){(const char *)memory + 11, w.n - 11}, scopes[_i].want);
+	assert_same((struct spop_str){ (const char *)memory + 11, w.n - 11 }, scopes[_i].want);
 
 	f = only_frame(&w);
 	ck_assert(spop_ack_open(&ack, &f));
@@ -50,15 +50,15 @@ static const struct {
 	const char *name;
 	struct spop_value value;
 } vars[] = {
-	{"null", {.type = SPOP_TYPE_NULL}},
-	{"str", {.type = SPOP_TYPE_STRING, .str = BYTES("m1")}},
-	{"bin", {.type = SPOP_TYPE_BINARY, .str = BYTES("a\0b")}},
-	{"yes", {.type = SPOP_TYPE_BOOL, .boolean = true}},
-	{"no", {.type = SPOP_TYPE_BOOL, .boolean = false}},
-	{"int", {.type = SPOP_TYPE_INT64, .i = INT64_MIN}},
-	{"uint", {.type = SPOP_TYPE_UINT64, .u = UINT64_MAX}},
-	{"ipv4", {.type = SPOP_TYPE_IPV4, .ip = {192, 0, 2, 1}}},
-	{"ipv6", {.type = SPOP_TYPE_IPV6, .ip = {0xfe, 0x80, [15] = 1}}},
+	{ "null", { .type = SPOP_TYPE_NULL } },
+	{ "str", { .type = SPOP_TYPE_STRING, .str = BYTES("m1") } },
+	{ "bin", { .type = SPOP_TYPE_BINARY, .str = BYTES("a\0b") } },
+	{ "yes", { .type = SPOP_TYPE_BOOL, .boolean = true } },
+	{ "no", { .type = SPOP_TYPE_BOOL, .boolean = false } },
+	{ "int", { .type = SPOP_TYPE_INT64, .i = INT64_MIN } },
+	{ "uint", { .type = SPOP_TYPE_UINT64, .u = UINT64_MAX } },
+	{ "ipv4", { .type = SPOP_TYPE_IPV4, .ip = { 192, 0, 2, 1 } } },
+	{ "ipv6", { .type = SPOP_TYPE_IPV6, .ip = { 0xfe, 0x80, [15] = 1 } } },
 };
 
 static void
@@ -106,7 +106,7 @@ START_TEST(whole_or_nothing_at_every_capacity)
 	spop_conn_init(&c, MAX);
 	for (size_t cap = 11; cap <= 200; cap++) {
 		uint8_t memory[200];
-		struct spop_writer w = {.p = memory, .cap = cap};
+		struct spop_writer w = { .p = memory, .cap = cap };
 		struct spop_frame f;
 		enum spop_status fault;
 
@@ -136,7 +136,7 @@ START_TEST(above_the_negotiated_size_is_taken_back)
 {
 	static const char big[300];
 	uint8_t memory[1024];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 	struct spop_conn c;
 	int n_whole = 0;
 
@@ -144,7 +144,7 @@ START_TEST(above_the_negotiated_size_is_taken_back)
 	for (size_t n = 0; n <= sizeof(big); n++) {
 		w.n = 0;
 		spop_ack_begin(&w, &c, 1, 1);
-		spop_ack_set_str(&w, SPOP_SCOPE_TXN, "x", (struct spop_str){big, n});
+		spop_ack_set_str(&w, SPOP_SCOPE_TXN, "x", (struct spop_str){ big, n });
 		if (spop_ack_end(&w)) {
 			n_whole++;
 			ck_assert_uint_eq(only_frame(&w).size, w.n);
@@ -162,7 +162,7 @@ START_TEST(empty_answer)
 {
 	struct spop_conn c;
 	uint8_t memory[16];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 	struct spop_action action;
 	struct spop_frame f;
 	struct spop_ack ack;
@@ -181,22 +181,22 @@ static const struct {
 	const char *name;
 	struct spop_str payload;
 } bad_payloads[] = {
-	{"action 0", BYTES("\x00\x03\x02\x01x\x00")},
-	{"action 3", BYTES("\x03\x03\x02\x01x\x00")},
-	{"set-var of two arguments", BYTES("\x01\x02\x02\x01x\x00")},
-	{"unset-var of three arguments", BYTES("\x02\x03\x02\x01x")},
-	{"scope 5", BYTES("\x01\x03\x05\x01x\x00")},
-	{"no name", BYTES("\x01\x03\x02\x00\x00")},
-	{"no value", BYTES("\x01\x03\x02\x01x")},
-	{"data type 10", BYTES("\x01\x03\x02\x01x\x0a")},
-	{"name runs past the end", BYTES("\x02\x02\x02\x02x")},
-	{"only an action's type", BYTES("\x02\x02\x02\x01x\x01")},
+	{ "action 0", BYTES("\x00\x03\x02\x01x\x00") },
+	{ "action 3", BYTES("\x03\x03\x02\x01x\x00") },
+	{ "set-var of two arguments", BYTES("\x01\x02\x02\x01x\x00") },
+	{ "unset-var of three arguments", BYTES("\x02\x03\x02\x01x") },
+	{ "scope 5", BYTES("\x01\x03\x05\x01x\x00") },
+	{ "no name", BYTES("\x01\x03\x02\x00\x00") },
+	{ "no value", BYTES("\x01\x03\x02\x01x") },
+	{ "data type 10", BYTES("\x01\x03\x02\x01x\x0a") },
+	{ "name runs past the end", BYTES("\x02\x02\x02\x02x") },
+	{ "only an action's type", BYTES("\x02\x02\x02\x01x\x01") },
 };
 
 START_TEST(malformed_is_seen_at_once)
 {
-	struct spop_frame f = {.type = SPOP_FRAME_ACK,
-			       .payload = reader_of(bad_payloads[_i].payload)};
+	struct spop_frame f = { .type = SPOP_FRAME_ACK,
+				.payload = reader_of(bad_payloads[_i].payload) };
 	struct spop_ack ack;
 
 	ck_assert_msg(!spop_ack_open(&ack, &f), "%s", bad_payloads[_i].name);

@@ -38,8 +38,8 @@ static void
 talk_init(struct talk *t)
 {
 	spop_conn_init(&t->c, MAX);
-	t->in = (struct spop_writer){.p = t->in_memory, .cap = sizeof(t->in_memory)};
-	t->out = (struct spop_writer){.p = t->out_memory, .cap = sizeof(t->out_memory)};
+	t->in = (struct spop_writer){ .p = t->in_memory, .cap = sizeof(t->in_memory) };
+	t->out = (struct spop_writer){ .p = t->out_memory, .cap = sizeof(t->out_memory) };
 }
 
 /* What comes of the bytes so far; those used are gone. */
@@ -102,24 +102,24 @@ static const struct {
 	const char *engine_id;
 	bool healthcheck;
 } hellos[] = {
-	{"2.6", BYTES(HELLO), 16380, "pipelining", "engine", false},
-	{"3.1 and later",
-	 BYTES(VERSIONS SIZE "\x0c"
-			     "capabilities\x08\x0apipelining" ENGINE),
-	 16380, "pipelining", "engine", false},
-	{"health check",
-	 BYTES(VERSIONS SIZE "\x0c"
-			     "capabilities\x08\x00\x0bhealthcheck\x11"),
-	 16380, "", "", true},
-	{"fragmentation and async are not taken up",
-	 BYTES(VERSIONS SIZE "\x0c"
-			     "capabilities\x08\x13"
-			     "fragmentation,async"),
-	 16380, "", "", false},
-	{"smaller frames", BYTES(VERSIONS "\x0emax-frame-size\x03\xf0\x01" CAPS), 256, "pipelining",
-	 "", false},
-	{"bigger frames than ours", BYTES(VERSIONS "\x0emax-frame-size\x03\xfd\xf0\x06" CAPS), MAX,
-	 "pipelining", "", false},
+	{ "2.6", BYTES(HELLO), 16380, "pipelining", "engine", false },
+	{ "3.1 and later",
+	  BYTES(VERSIONS SIZE "\x0c"
+			      "capabilities\x08\x0apipelining" ENGINE),
+	  16380, "pipelining", "engine", false },
+	{ "health check",
+	  BYTES(VERSIONS SIZE "\x0c"
+			      "capabilities\x08\x00\x0bhealthcheck\x11"),
+	  16380, "", "", true },
+	{ "fragmentation and async are not taken up",
+	  BYTES(VERSIONS SIZE "\x0c"
+			      "capabilities\x08\x13"
+			      "fragmentation,async"),
+	  16380, "", "", false },
+	{ "smaller frames", BYTES(VERSIONS "\x0emax-frame-size\x03\xf0\x01" CAPS), 256,
+	  "pipelining", "", false },
+	{ "bigger frames than ours", BYTES(VERSIONS "\x0emax-frame-size\x03\xfd\xf0\x06" CAPS), MAX,
+	  "pipelining", "", false },
 };
 
 START_TEST(hello_is_answered)
@@ -143,7 +143,7 @@ START_TEST(hello_is_answered)
 	ck_assert(spop_str_is(answer.capabilities, hellos[_i].answered_capabilities));
 	ck_assert_int_eq(t.c.pipelining, *hellos[_i].answered_capabilities != '\0');
 	ck_assert_int_eq(t.c.healthcheck, hellos[_i].healthcheck);
-	ck_assert(spop_str_is((struct spop_str){t.c.engine_id, t.c.engine_id_len},
+	ck_assert(spop_str_is((struct spop_str){ t.c.engine_id, t.c.engine_id_len },
 			      hellos[_i].engine_id));
 	ck_assert_int_eq(t.c.state, SPOP_CONN_READY);
 	ck_assert_int_eq(next(&t), SPOP_EVENT_NONE);
@@ -158,10 +158,10 @@ START_TEST(long_engine_id_is_cut)
 	memset(id, 'e', sizeof(id));
 	talk_init(&t);
 	ck_assert(spop_haproxy_hello_encode(
-		&t.in, &(struct spop_haproxy_hello){.versions = SPOP_STR("2.0"),
-						    .max_frame_size = MAX,
-						    .capabilities = SPOP_STR(""),
-						    .engine_id = {id, sizeof(id)}}));
+		&t.in, &(struct spop_haproxy_hello){ .versions = SPOP_STR("2.0"),
+						     .max_frame_size = MAX,
+						     .capabilities = SPOP_STR(""),
+						     .engine_id = { id, sizeof(id) } }));
 	ck_assert_int_eq(next(&t), SPOP_EVENT_HELLO);
 	ck_assert_uint_eq(t.c.engine_id_len, SPOP_ENGINE_ID_MAX);
 	ck_assert_mem_eq(t.c.engine_id, id, SPOP_ENGINE_ID_MAX);
@@ -177,39 +177,39 @@ static const struct {
 	struct spop_str payload;
 	enum spop_status status;
 } refused[] = {
-	{"HELLO without version", false, 1, 1, 0, 0, BYTES(SIZE CAPS), SPOP_STATUS_NO_VERSION},
-	{"HELLO without max-frame-size", false, 1, 1, 0, 0, BYTES(VERSIONS CAPS),
-	 SPOP_STATUS_NO_FRAME_SIZE},
-	{"HELLO without capabilities", false, 1, 1, 0, 0, BYTES(VERSIONS SIZE),
-	 SPOP_STATUS_NO_CAPABILITIES},
-	{"HELLO of version 3.0", false, 1, 1, 0, 0,
-	 BYTES("\x12supported-versions\x08\x03"
-	       "3.0" SIZE CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"HELLO with frames of 100 bytes", false, 1, 1, 0, 0,
-	 BYTES(VERSIONS "\x0emax-frame-size\x03\x64" CAPS), SPOP_STATUS_BAD_FRAME_SIZE},
-	{"HELLO on a stream", false, 1, 1, 1, 0, BYTES(HELLO), SPOP_STATUS_INVALID},
-	{"HELLO with a frame-id", false, 1, 1, 0, 1, BYTES(HELLO), SPOP_STATUS_INVALID},
-	{"HELLO malformed", false, 1, 1, 0, 0, BYTES(HELLO "\x01"), SPOP_STATUS_INVALID},
-	{"HELLO in fragments", false, 1, 0, 0, 0, BYTES(HELLO), SPOP_STATUS_FRAGMENTED},
-	{"second HELLO", true, 1, 1, 0, 0, BYTES(HELLO), SPOP_STATUS_INVALID},
-	{"NOTIFY before HELLO", false, 3, 1, 1, 1, BYTES(MESSAGE), SPOP_STATUS_INVALID},
-	{"NOTIFY malformed", true, 3, 1, 1, 1, BYTES(MESSAGE "\x01"), SPOP_STATUS_INVALID},
-	{"NOTIFY with data type 12", true, 3, 1, 1, 1,
-	 BYTES("\x01m\x01\x01"
-	       "a\x0c"),
-	 SPOP_STATUS_INVALID},
-	{"NOTIFY in fragments", true, 3, 0, 1, 1, BYTES(MESSAGE), SPOP_STATUS_FRAGMENTED},
-	{"NOTIFY aborted", true, 3, 3, 1, 1, BYTES(""), SPOP_STATUS_FRAGMENTED},
-	{"a later fragment", true, 0, 0, 1, 1, BYTES("more"), SPOP_STATUS_FRAGMENTED},
-	{"the last fragment", true, 0, 1, 1, 1, BYTES("last"), SPOP_STATUS_FRAGMENTED},
-	{"AGENT-HELLO", false, 101, 1, 0, 0, BYTES(""), SPOP_STATUS_INVALID},
-	{"AGENT-DISCONNECT", true, 102, 1, 0, 0, BYTES(""), SPOP_STATUS_INVALID},
-	{"ACK", true, 103, 1, 1, 1, BYTES(""), SPOP_STATUS_INVALID},
-	{"DISCONNECT malformed", true, 2, 1, 0, 0,
-	 BYTES("\x0bstatus-code\x08\x01"
-	       "0"),
-	 SPOP_STATUS_INVALID},
+	{ "HELLO without version", false, 1, 1, 0, 0, BYTES(SIZE CAPS), SPOP_STATUS_NO_VERSION },
+	{ "HELLO without max-frame-size", false, 1, 1, 0, 0, BYTES(VERSIONS CAPS),
+	  SPOP_STATUS_NO_FRAME_SIZE },
+	{ "HELLO without capabilities", false, 1, 1, 0, 0, BYTES(VERSIONS SIZE),
+	  SPOP_STATUS_NO_CAPABILITIES },
+	{ "HELLO of version 3.0", false, 1, 1, 0, 0,
+	  BYTES("\x12supported-versions\x08\x03"
+		"3.0" SIZE CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "HELLO with frames of 100 bytes", false, 1, 1, 0, 0,
+	  BYTES(VERSIONS "\x0emax-frame-size\x03\x64" CAPS), SPOP_STATUS_BAD_FRAME_SIZE },
+	{ "HELLO on a stream", false, 1, 1, 1, 0, BYTES(HELLO), SPOP_STATUS_INVALID },
+	{ "HELLO with a frame-id", false, 1, 1, 0, 1, BYTES(HELLO), SPOP_STATUS_INVALID },
+	{ "HELLO malformed", false, 1, 1, 0, 0, BYTES(HELLO "\x01"), SPOP_STATUS_INVALID },
+	{ "HELLO in fragments", false, 1, 0, 0, 0, BYTES(HELLO), SPOP_STATUS_FRAGMENTED },
+	{ "second HELLO", true, 1, 1, 0, 0, BYTES(HELLO), SPOP_STATUS_INVALID },
+	{ "NOTIFY before HELLO", false, 3, 1, 1, 1, BYTES(MESSAGE), SPOP_STATUS_INVALID },
+	{ "NOTIFY malformed", true, 3, 1, 1, 1, BYTES(MESSAGE "\x01"), SPOP_STATUS_INVALID },
+	{ "NOTIFY with data type 12", true, 3, 1, 1, 1,
+	  BYTES("\x01m\x01\x01"
+		"a\x0c"),
+	  SPOP_STATUS_INVALID },
+	{ "NOTIFY in fragments", true, 3, 0, 1, 1, BYTES(MESSAGE), SPOP_STATUS_FRAGMENTED },
+	{ "NOTIFY aborted", true, 3, 3, 1, 1, BYTES(""), SPOP_STATUS_FRAGMENTED },
+	{ "a later fragment", true, 0, 0, 1, 1, BYTES("more"), SPOP_STATUS_FRAGMENTED },
+	{ "the last fragment", true, 0, 1, 1, 1, BYTES("last"), SPOP_STATUS_FRAGMENTED },
+	{ "AGENT-HELLO", false, 101, 1, 0, 0, BYTES(""), SPOP_STATUS_INVALID },
+	{ "AGENT-DISCONNECT", true, 102, 1, 0, 0, BYTES(""), SPOP_STATUS_INVALID },
+	{ "ACK", true, 103, 1, 1, 1, BYTES(""), SPOP_STATUS_INVALID },
+	{ "DISCONNECT malformed", true, 2, 1, 0, 0,
+	  BYTES("\x0bstatus-code\x08\x01"
+		"0"),
+	  SPOP_STATUS_INVALID },
 };
 
 START_TEST(refuses)
@@ -297,7 +297,7 @@ START_TEST(byte_by_byte)
 		SPOP_EVENT_CLOSE,
 	};
 	uint8_t memory[512];
-	struct spop_writer all = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer all = { .p = memory, .cap = sizeof(memory) };
 	size_t ends[4];
 	int n_events = 0;
 	struct talk t;
@@ -332,7 +332,7 @@ END_TEST
 
 START_TEST(pipelined_frames_answered_out_of_order)
 {
-	static const uint8_t streams[] = {7, 1, 5, 3};
+	static const uint8_t streams[] = { 7, 1, 5, 3 };
 	struct talk t;
 
 	talk_init(&t);
@@ -382,7 +382,7 @@ START_TEST(ack_too_big_becomes_an_empty_one)
 	ck_assert_int_eq(next(&t), SPOP_EVENT_HELLO);
 	sent(&t);
 	spop_ack_begin(&t.out, &t.c, 1, 1);
-	spop_ack_set_bin(&t.out, SPOP_SCOPE_TXN, "big", (struct spop_str){big, sizeof(big)});
+	spop_ack_set_bin(&t.out, SPOP_SCOPE_TXN, "big", (struct spop_str){ big, sizeof(big) });
 	ck_assert(!spop_ack_end(&t.out));
 	spop_ack_begin(&t.out, &t.c, 1, 1);
 	ck_assert(spop_ack_end(&t.out));
@@ -436,15 +436,15 @@ static const struct {
 	enum spop_status status;
 	const char *message;
 } byes[] = {
-	{BYTES("\x0bstatus-code\x03\x00\x07message\x08\x06normal"), SPOP_STATUS_NORMAL, "normal"},
-	{BYTES("\x0bstatus-code\x03\x08\x07message\x08\x03"
-	       "bad"),
-	 SPOP_STATUS_BAD_VERSION, "bad"},
-	{BYTES("\x0bstatus-code\x03\x63\x07message\x08\x07"
-	       "a\nb\x1b\xc3\x7f~"),
-	 SPOP_STATUS_UNKNOWN, "a?b???~"},
-	{BYTES("\x0bstatus-code\x03\x64"), 100, ""},
-	{BYTES(""), SPOP_STATUS_UNKNOWN, ""},
+	{ BYTES("\x0bstatus-code\x03\x00\x07message\x08\x06normal"), SPOP_STATUS_NORMAL, "normal" },
+	{ BYTES("\x0bstatus-code\x03\x08\x07message\x08\x03"
+		"bad"),
+	  SPOP_STATUS_BAD_VERSION, "bad" },
+	{ BYTES("\x0bstatus-code\x03\x63\x07message\x08\x07"
+		"a\nb\x1b\xc3\x7f~"),
+	  SPOP_STATUS_UNKNOWN, "a?b???~" },
+	{ BYTES("\x0bstatus-code\x03\x64"), 100, "" },
+	{ BYTES(""), SPOP_STATUS_UNKNOWN, "" },
 };
 
 START_TEST(disconnect_is_answered)
@@ -474,7 +474,7 @@ START_TEST(long_message_is_cut)
 	memset(text, 'm', sizeof(text));
 	talk_init(&t);
 	ck_assert(spop_haproxy_disconnect_encode(
-		&t.in, &(struct spop_disconnect){SPOP_STATUS_IO, {text, sizeof(text)}}));
+		&t.in, &(struct spop_disconnect){ SPOP_STATUS_IO, { text, sizeof(text) } }));
 	ck_assert_int_eq(next(&t), SPOP_EVENT_CLOSE);
 	ck_assert_uint_eq(strlen(t.c.message), SPOP_MESSAGE_MAX);
 }
@@ -510,12 +510,12 @@ END_TEST
 /* Every status that we can be made to say fits into what is promised. */
 START_TEST(every_bye_fits_control_max)
 {
-	static const enum spop_status statuses[] = {0, 1, 2,  3,  4,  5,  6,  7,
-						    8, 9, 10, 11, 12, 13, 99, UINT32_MAX};
+	static const enum spop_status statuses[] = { 0, 1, 2,  3,  4,  5,  6,  7,
+						     8, 9, 10, 11, 12, 13, 99, UINT32_MAX };
 
 	for (int i = 0; i < N_ROWS(statuses); i++) {
 		uint8_t memory[SPOP_CONTROL_MAX];
-		struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+		struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 		struct spop_conn c;
 
 		spop_conn_init(&c, MAX);

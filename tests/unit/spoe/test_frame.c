@@ -12,17 +12,17 @@ static const struct {
 	uint64_t stream_id, frame_id;
 	struct spop_str payload;
 } frames[] = {
-	{"smallest", BYTES("\0\0\0\x07\x67\0\0\0\x01\0\0"), SPOP_FRAME_ACK, 1, 0, 0, BYTES("")},
-	{"with a payload",
-	 BYTES("\0\0\0\x0a\x03\0\0\0\x01\x05\x01"
-	       "abc"),
-	 SPOP_FRAME_NOTIFY, 1, 5, 1, BYTES("abc")},
-	{"ids of many bytes",
-	 BYTES("\0\0\0\x11\x03\0\0\0\x01\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e\xf0\x00"),
-	 SPOP_FRAME_NOTIFY, 1, UINT64_MAX, 240, BYTES("")},
-	{"all flags", BYTES("\0\0\0\x07\0\xff\xff\xff\xff\x01\x02"), SPOP_FRAME_UNSET, UINT32_MAX,
-	 1, 2, BYTES("")},
-	{"unknown type", BYTES("\0\0\0\x07\xfe\0\0\0\0\x01\x02"), 0xfe, 0, 1, 2, BYTES("")},
+	{ "smallest", BYTES("\0\0\0\x07\x67\0\0\0\x01\0\0"), SPOP_FRAME_ACK, 1, 0, 0, BYTES("") },
+	{ "with a payload",
+	  BYTES("\0\0\0\x0a\x03\0\0\0\x01\x05\x01"
+		"abc"),
+	  SPOP_FRAME_NOTIFY, 1, 5, 1, BYTES("abc") },
+	{ "ids of many bytes",
+	  BYTES("\0\0\0\x11\x03\0\0\0\x01\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e\xf0\x00"),
+	  SPOP_FRAME_NOTIFY, 1, UINT64_MAX, 240, BYTES("") },
+	{ "all flags", BYTES("\0\0\0\x07\0\xff\xff\xff\xff\x01\x02"), SPOP_FRAME_UNSET, UINT32_MAX,
+	  1, 2, BYTES("") },
+	{ "unknown type", BYTES("\0\0\0\x07\xfe\0\0\0\0\x01\x02"), 0xfe, 0, 1, 2, BYTES("") },
 };
 
 START_TEST(decodes)
@@ -60,16 +60,16 @@ static const struct {
 	struct spop_str bytes;
 	enum spop_status fault;
 } bad_frames[] = {
-	{"length 0", BYTES("\0\0\0\0"), SPOP_STATUS_INVALID},
-	{"length 6", BYTES("\0\0\0\x06\x03\0\0\0\x01\0"), SPOP_STATUS_INVALID},
-	{"longer than agreed, known from the length alone", BYTES("\0\0\x3f\xfd"),
-	 SPOP_STATUS_TOO_BIG},
-	{"longest", BYTES("\xff\xff\xff\xff"), SPOP_STATUS_TOO_BIG},
-	{"text of another protocol", BYTES("GET / HTTP/1.0\r\n\r\n"), SPOP_STATUS_TOO_BIG},
-	{"stream-id runs past the end", BYTES("\0\0\0\x07\x03\0\0\0\x01\xf0\x80\x00"),
-	 SPOP_STATUS_INVALID},
-	{"frame-id is not there", BYTES("\0\0\0\x07\x03\0\0\0\x01\xf0\x00\x00"),
-	 SPOP_STATUS_INVALID},
+	{ "length 0", BYTES("\0\0\0\0"), SPOP_STATUS_INVALID },
+	{ "length 6", BYTES("\0\0\0\x06\x03\0\0\0\x01\0"), SPOP_STATUS_INVALID },
+	{ "longer than agreed, known from the length alone", BYTES("\0\0\x3f\xfd"),
+	  SPOP_STATUS_TOO_BIG },
+	{ "longest", BYTES("\xff\xff\xff\xff"), SPOP_STATUS_TOO_BIG },
+	{ "text of another protocol", BYTES("GET / HTTP/1.0\r\n\r\n"), SPOP_STATUS_TOO_BIG },
+	{ "stream-id runs past the end", BYTES("\0\0\0\x07\x03\0\0\0\x01\xf0\x80\x00"),
+	  SPOP_STATUS_INVALID },
+	{ "frame-id is not there", BYTES("\0\0\0\x07\x03\0\0\0\x01\xf0\x00\x00"),
+	  SPOP_STATUS_INVALID },
 };
 
 START_TEST(refuses)
@@ -97,7 +97,7 @@ END_TEST
 START_TEST(encodes)
 {
 	uint8_t memory[64];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 
 	spop_frame_begin(&w, SPOP_FRAME_NOTIFY, MAX, 5, 1);
 	spop_write_bytes(&w, "abc", 3);
@@ -114,7 +114,7 @@ START_TEST(without_room_leaves_what_was_there)
 
 	for (size_t cap = 11; cap <= 11 + 20; cap++) {
 		uint8_t memory[64];
-		struct spop_writer w = {.p = memory, .cap = cap};
+		struct spop_writer w = { .p = memory, .cap = cap };
 		bool fits;
 
 		spop_frame_begin(&w, SPOP_FRAME_ACK, MAX, 1, 1);
@@ -134,7 +134,7 @@ START_TEST(above_max_is_taken_back)
 {
 	for (uint32_t max = 7; max <= 12; max++) {
 		uint8_t memory[64];
-		struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+		struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 
 		spop_frame_begin(&w, SPOP_FRAME_NOTIFY, max, 5, 1);
 		spop_write_bytes(&w, "abc", 3);

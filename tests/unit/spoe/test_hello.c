@@ -17,36 +17,36 @@ static const struct {
 	struct spop_str payload;
 	struct spop_haproxy_hello want;
 } hellos[] = {
-	{"2.6",
-	 BYTES(VERSIONS "\x08\x03"
-			"2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x10pipelining,async" ENGINE
-			"\x08\x08"
-			"81e0-c4f"),
-	 {BYTES("2.0"), 16380, BYTES("pipelining,async"), BYTES("81e0-c4f"), false}},
-	{"3.1 and later",
-	 BYTES(VERSIONS "\x08\x03"
-			"2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x0apipelining" ENGINE "\x08\x08"
-			"81e0-c4f"),
-	 {BYTES("2.0"), 16380, BYTES("pipelining"), BYTES("81e0-c4f"), false}},
-	{"health check",
-	 BYTES(VERSIONS "\x08\x03"
-			"2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x00" HEALTH "\x11"),
-	 {BYTES("2.0"), 16380, BYTES(""), BYTES(""), true}},
-	{"no health check, said so; another order",
-	 BYTES(HEALTH "\x01" CAPS "\x08\x00" SIZE "\x03\xf0\x01" VERSIONS "\x08\x03"
-		      "2.0"),
-	 {BYTES("2.0"), 256, BYTES(""), BYTES(""), false}},
-	{"a list of versions, blanks, keys from the future",
-	 BYTES("\x06"
-	       "future"
-	       "\x06\x01\x02\x03\x04" VERSIONS "\x08\x09 1.5, 2.0" SIZE "\x03\xfc\xf0\x06" CAPS
-	       "\x08\x00"
-	       "\x05later\x00"),
-	 {BYTES(" 1.5, 2.0"), 16380, BYTES(""), BYTES(""), false}},
-	{"a later minor of 2, first of its list",
-	 BYTES(VERSIONS "\x08\x09"
-			"2.11, 3.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x00"),
-	 {BYTES("2.11, 3.0"), 16380, BYTES(""), BYTES(""), false}},
+	{ "2.6",
+	  BYTES(VERSIONS "\x08\x03"
+			 "2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x10pipelining,async" ENGINE
+			 "\x08\x08"
+			 "81e0-c4f"),
+	  { BYTES("2.0"), 16380, BYTES("pipelining,async"), BYTES("81e0-c4f"), false } },
+	{ "3.1 and later",
+	  BYTES(VERSIONS "\x08\x03"
+			 "2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x0apipelining" ENGINE "\x08\x08"
+			 "81e0-c4f"),
+	  { BYTES("2.0"), 16380, BYTES("pipelining"), BYTES("81e0-c4f"), false } },
+	{ "health check",
+	  BYTES(VERSIONS "\x08\x03"
+			 "2.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x00" HEALTH "\x11"),
+	  { BYTES("2.0"), 16380, BYTES(""), BYTES(""), true } },
+	{ "no health check, said so; another order",
+	  BYTES(HEALTH "\x01" CAPS "\x08\x00" SIZE "\x03\xf0\x01" VERSIONS "\x08\x03"
+		       "2.0"),
+	  { BYTES("2.0"), 256, BYTES(""), BYTES(""), false } },
+	{ "a list of versions, blanks, keys from the future",
+	  BYTES("\x06"
+		"future"
+		"\x06\x01\x02\x03\x04" VERSIONS "\x08\x09 1.5, 2.0" SIZE "\x03\xfc\xf0\x06" CAPS
+		"\x08\x00"
+		"\x05later\x00"),
+	  { BYTES(" 1.5, 2.0"), 16380, BYTES(""), BYTES(""), false } },
+	{ "a later minor of 2, first of its list",
+	  BYTES(VERSIONS "\x08\x09"
+			 "2.11, 3.0" SIZE "\x03\xfc\xf0\x06" CAPS "\x08\x00"),
+	  { BYTES("2.11, 3.0"), 16380, BYTES(""), BYTES(""), false } },
 };
 
 static void
@@ -74,7 +74,7 @@ START_TEST(encodes_what_decodes)
 	uint8_t memory[256];
 
 	for (size_t cap = 0; cap <= sizeof(memory); cap++) {
-		struct spop_writer w = {.p = memory, .cap = cap};
+		struct spop_writer w = { .p = memory, .cap = cap };
 		struct spop_haproxy_hello got;
 		struct spop_frame f;
 
@@ -102,52 +102,52 @@ static const struct {
 	struct spop_str payload;
 	enum spop_status status;
 } bad_hellos[] = {
-	{"empty", BYTES(""), SPOP_STATUS_NO_VERSION},
-	{"no version", BYTES(OK_SIZE OK_CAPS), SPOP_STATUS_NO_VERSION},
-	{"no max-frame-size", BYTES(OK_VERSIONS OK_CAPS), SPOP_STATUS_NO_FRAME_SIZE},
-	{"no capabilities", BYTES(OK_VERSIONS OK_SIZE), SPOP_STATUS_NO_CAPABILITIES},
-	{"version 1.0",
-	 BYTES(VERSIONS "\x08\x03"
-			"1.0" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"versions 1.0 and 3.0",
-	 BYTES(VERSIONS "\x08\x08"
-			"1.0, 3.0" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"version 20.0",
-	 BYTES(VERSIONS "\x08\x04"
-			"20.0" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"version without minor",
-	 BYTES(VERSIONS "\x08\x02"
-			"2." OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"version with letters",
-	 BYTES(VERSIONS "\x08\x05"
-			"2.0rc" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"empty version", BYTES(VERSIONS "\x08\x00" OK_SIZE OK_CAPS), SPOP_STATUS_BAD_VERSION},
-	{"max-frame-size 255", BYTES(OK_VERSIONS SIZE "\x03\xff\x00" OK_CAPS),
-	 SPOP_STATUS_BAD_FRAME_SIZE},
-	{"version is no string", BYTES(VERSIONS "\x03\x02" OK_SIZE OK_CAPS), SPOP_STATUS_INVALID},
-	{"max-frame-size is no UINT32",
-	 BYTES(OK_VERSIONS SIZE "\x08\x03"
-				"300" OK_CAPS),
-	 SPOP_STATUS_INVALID},
-	{"healthcheck is no bool", BYTES(OK_VERSIONS OK_SIZE OK_CAPS HEALTH "\x00"),
-	 SPOP_STATUS_INVALID},
-	{"key runs past the end",
-	 BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x05"
-					   "some"),
-	 SPOP_STATUS_INVALID},
-	{"key without value",
-	 BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x04"
-					   "some"),
-	 SPOP_STATUS_INVALID},
-	{"unknown key, value of a type without length",
-	 BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x04"
-					   "some\x0b\x00"),
-	 SPOP_STATUS_INVALID},
+	{ "empty", BYTES(""), SPOP_STATUS_NO_VERSION },
+	{ "no version", BYTES(OK_SIZE OK_CAPS), SPOP_STATUS_NO_VERSION },
+	{ "no max-frame-size", BYTES(OK_VERSIONS OK_CAPS), SPOP_STATUS_NO_FRAME_SIZE },
+	{ "no capabilities", BYTES(OK_VERSIONS OK_SIZE), SPOP_STATUS_NO_CAPABILITIES },
+	{ "version 1.0",
+	  BYTES(VERSIONS "\x08\x03"
+			 "1.0" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "versions 1.0 and 3.0",
+	  BYTES(VERSIONS "\x08\x08"
+			 "1.0, 3.0" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "version 20.0",
+	  BYTES(VERSIONS "\x08\x04"
+			 "20.0" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "version without minor",
+	  BYTES(VERSIONS "\x08\x02"
+			 "2." OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "version with letters",
+	  BYTES(VERSIONS "\x08\x05"
+			 "2.0rc" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "empty version", BYTES(VERSIONS "\x08\x00" OK_SIZE OK_CAPS), SPOP_STATUS_BAD_VERSION },
+	{ "max-frame-size 255", BYTES(OK_VERSIONS SIZE "\x03\xff\x00" OK_CAPS),
+	  SPOP_STATUS_BAD_FRAME_SIZE },
+	{ "version is no string", BYTES(VERSIONS "\x03\x02" OK_SIZE OK_CAPS), SPOP_STATUS_INVALID },
+	{ "max-frame-size is no UINT32",
+	  BYTES(OK_VERSIONS SIZE "\x08\x03"
+				 "300" OK_CAPS),
+	  SPOP_STATUS_INVALID },
+	{ "healthcheck is no bool", BYTES(OK_VERSIONS OK_SIZE OK_CAPS HEALTH "\x00"),
+	  SPOP_STATUS_INVALID },
+	{ "key runs past the end",
+	  BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x05"
+					    "some"),
+	  SPOP_STATUS_INVALID },
+	{ "key without value",
+	  BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x04"
+					    "some"),
+	  SPOP_STATUS_INVALID },
+	{ "unknown key, value of a type without length",
+	  BYTES(OK_VERSIONS OK_SIZE OK_CAPS "\x04"
+					    "some\x0b\x00"),
+	  SPOP_STATUS_INVALID },
 };
 
 START_TEST(refuses)
@@ -165,14 +165,14 @@ static const struct {
 	struct spop_str list;
 	bool has;
 } capabilities[] = {
-	{BYTES(""), false},
-	{BYTES("pipelining"), true},
-	{BYTES("pipelining,async"), true},
-	{BYTES("async,fragmentation, pipelining "), true},
-	{BYTES(",,pipelining"), true},
-	{BYTES("pipeliningx"), false},
-	{BYTES("xpipelining"), false},
-	{BYTES("async"), false},
+	{ BYTES(""), false },
+	{ BYTES("pipelining"), true },
+	{ BYTES("pipelining,async"), true },
+	{ BYTES("async,fragmentation, pipelining "), true },
+	{ BYTES(",,pipelining"), true },
+	{ BYTES("pipeliningx"), false },
+	{ BYTES("xpipelining"), false },
+	{ BYTES("async"), false },
 };
 
 START_TEST(capability_is_a_whole_item)
@@ -184,12 +184,12 @@ END_TEST
 
 START_TEST(agent_hello_round_trip)
 {
-	const struct spop_agent_hello want = {BYTES("2.0"), 16380, BYTES("pipelining")};
+	const struct spop_agent_hello want = { BYTES("2.0"), 16380, BYTES("pipelining") };
 	uint8_t memory[SPOP_CONTROL_MAX];
 	int n_whole = 0;
 
 	for (size_t cap = 0; cap <= sizeof(memory); cap++) {
-		struct spop_writer w = {.p = memory, .cap = cap};
+		struct spop_writer w = { .p = memory, .cap = cap };
 		struct spop_agent_hello got;
 		struct spop_frame f;
 
@@ -217,39 +217,39 @@ static const struct {
 	struct spop_str payload;
 	enum spop_status status;
 } agent_hellos[] = {
-	{"sound",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_NORMAL},
-	{"smaller",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" SIZE "\x03\xf0\x01" OK_CAPS),
-	 SPOP_STATUS_NORMAL},
-	{"no version", BYTES(OK_SIZE OK_CAPS), SPOP_STATUS_NO_VERSION},
-	{"no max-frame-size",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" OK_CAPS),
-	 SPOP_STATUS_NO_FRAME_SIZE},
-	{"no capabilities",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" OK_SIZE),
-	 SPOP_STATUS_NO_CAPABILITIES},
-	{"version 2.1",
-	 BYTES(VERSION "\x08\x03"
-		       "2.1" OK_SIZE OK_CAPS),
-	 SPOP_STATUS_BAD_VERSION},
-	{"above the offered",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" SIZE "\x03\xfd\xf0\x06" OK_CAPS),
-	 SPOP_STATUS_BAD_FRAME_SIZE},
-	{"below 256",
-	 BYTES(VERSION "\x08\x03"
-		       "2.0" SIZE "\x03\x64" OK_CAPS),
-	 SPOP_STATUS_BAD_FRAME_SIZE},
-	{"cut",
-	 BYTES(VERSION "\x08\x03"
-		       "2."),
-	 SPOP_STATUS_INVALID},
+	{ "sound",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_NORMAL },
+	{ "smaller",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" SIZE "\x03\xf0\x01" OK_CAPS),
+	  SPOP_STATUS_NORMAL },
+	{ "no version", BYTES(OK_SIZE OK_CAPS), SPOP_STATUS_NO_VERSION },
+	{ "no max-frame-size",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" OK_CAPS),
+	  SPOP_STATUS_NO_FRAME_SIZE },
+	{ "no capabilities",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" OK_SIZE),
+	  SPOP_STATUS_NO_CAPABILITIES },
+	{ "version 2.1",
+	  BYTES(VERSION "\x08\x03"
+			"2.1" OK_SIZE OK_CAPS),
+	  SPOP_STATUS_BAD_VERSION },
+	{ "above the offered",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" SIZE "\x03\xfd\xf0\x06" OK_CAPS),
+	  SPOP_STATUS_BAD_FRAME_SIZE },
+	{ "below 256",
+	  BYTES(VERSION "\x08\x03"
+			"2.0" SIZE "\x03\x64" OK_CAPS),
+	  SPOP_STATUS_BAD_FRAME_SIZE },
+	{ "cut",
+	  BYTES(VERSION "\x08\x03"
+			"2."),
+	  SPOP_STATUS_INVALID },
 };
 
 START_TEST(agent_hello_as_haproxy_judges_it)
@@ -274,11 +274,11 @@ START_TEST(disconnect_round_trip)
 		spop_agent_disconnect_encode,
 	};
 	const char *text = spop_status_text(statuses[_i]);
-	const struct spop_disconnect want = {statuses[_i], {text, strlen(text)}};
+	const struct spop_disconnect want = { statuses[_i], { text, strlen(text) } };
 
 	for (int side = 0; side < 2; side++) {
 		uint8_t memory[SPOP_CONTROL_MAX];
-		struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+		struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 		struct spop_disconnect got;
 		struct spop_frame f;
 

@@ -6,17 +6,17 @@ enum { MAX = 16380 };
 
 /* What HAProxy sends for one CONNECT, in the types it uses (a value of each it has). */
 static const struct spop_arg connect_args[] = {
-	{BYTES("src"), {.type = SPOP_TYPE_IPV4, .ip = {192, 0, 2, 1}}},
-	{BYTES("dst"), {.type = SPOP_TYPE_IPV6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}}},
-	{BYTES("src_port"), {.type = SPOP_TYPE_INT64, .i = 44258}},
-	{BYTES("frontend"), {.type = SPOP_TYPE_STRING, .str = BYTES("fe_tls")}},
-	{BYTES("tls"), {.type = SPOP_TYPE_BOOL, .boolean = true}},
-	{BYTES("client_id"), {.type = SPOP_TYPE_BINARY, .str = BYTES("device-0001")}},
-	{BYTES("username"), {.type = SPOP_TYPE_NULL}},
-	{BYTES(""), {.type = SPOP_TYPE_UINT32, .u = 60}},
+	{ BYTES("src"), { .type = SPOP_TYPE_IPV4, .ip = { 192, 0, 2, 1 } } },
+	{ BYTES("dst"), { .type = SPOP_TYPE_IPV6, .ip = { 0x20, 1, 0x0d, 0xb8, [15] = 9 } } },
+	{ BYTES("src_port"), { .type = SPOP_TYPE_INT64, .i = 44258 } },
+	{ BYTES("frontend"), { .type = SPOP_TYPE_STRING, .str = BYTES("fe_tls") } },
+	{ BYTES("tls"), { .type = SPOP_TYPE_BOOL, .boolean = true } },
+	{ BYTES("client_id"), { .type = SPOP_TYPE_BINARY, .str = BYTES("device-0001") } },
+	{ BYTES("username"), { .type = SPOP_TYPE_NULL } },
+	{ BYTES(""), { .type = SPOP_TYPE_UINT32, .u = 60 } },
 };
 static const struct spop_arg one_arg[] = {
-	{BYTES("n"), {.type = SPOP_TYPE_INT32, .i = -5}},
+	{ BYTES("n"), { .type = SPOP_TYPE_INT32, .i = -5 } },
 };
 
 static const struct message {
@@ -24,9 +24,9 @@ static const struct message {
 	const struct spop_arg *args;
 	size_t n_args;
 } messages[] = {
-	{BYTES("mqtt-connect"), connect_args, N_ROWS(connect_args)},
-	{BYTES("nothing"), NULL, 0},
-	{BYTES(""), one_arg, 1},
+	{ BYTES("mqtt-connect"), connect_args, N_ROWS(connect_args) },
+	{ BYTES("nothing"), NULL, 0 },
+	{ BYTES(""), one_arg, 1 },
 };
 
 static bool
@@ -67,7 +67,7 @@ START_TEST(round_trip)
 {
 	for (size_t take = 0; take <= N_ROWS(connect_args); take++) {
 		uint8_t memory[512];
-		struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+		struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 		struct spop_notify n;
 		struct spop_frame f;
 
@@ -88,7 +88,7 @@ START_TEST(whole_or_nothing_at_every_capacity)
 
 	for (size_t cap = 0; cap <= 256; cap++) {
 		uint8_t memory[256];
-		struct spop_writer w = {.p = memory, .cap = cap};
+		struct spop_writer w = { .p = memory, .cap = cap };
 		struct spop_notify n;
 		struct spop_frame f;
 
@@ -109,7 +109,7 @@ END_TEST
 START_TEST(above_max_frame_size_is_nothing)
 {
 	uint8_t memory[512];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 
 	ck_assert(!write_notify(&w, 100, N_ROWS(messages)));
 	ck_assert_uint_eq(w.n, 0);
@@ -120,7 +120,7 @@ START_TEST(arguments_are_at_most_255)
 {
 	static struct spop_arg args[SPOP_ARGS_MAX + 1]; /* all NULL, without names */
 	uint8_t memory[1024];
-	struct spop_writer w = {.p = memory, .cap = sizeof(memory)};
+	struct spop_writer w = { .p = memory, .cap = sizeof(memory) };
 	struct spop_str name;
 	struct spop_notify n;
 	struct spop_args walk;
@@ -143,34 +143,34 @@ static const struct {
 	const char *name;
 	struct spop_str payload;
 } bad_payloads[] = {
-	{"name runs past the end", BYTES("\x05mess")},
-	{"no argument count", BYTES("\x04mess")},
-	{"fewer arguments than said", BYTES("\x01m\x02\x01"
-					    "a\x00")},
-	{"argument name runs past the end", BYTES("\x01m\x01\x09"
-						  "a\x00")},
-	{"argument without value", BYTES("\x01m\x01\x01"
-					 "a")},
-	{"value runs past the end", BYTES("\x01m\x01\x01"
-					  "a\x08\x05"
-					  "text")},
-	{"data type 10", BYTES("\x01m\x01\x01"
-			       "a\x0a")},
-	{"data type 15", BYTES("\x01m\x01\x01"
-			       "a\x0f")},
-	{"IPv4 of three bytes", BYTES("\x01m\x01\x01"
-				      "a\x06\x01\x02\x03")},
-	{"IPv6 of four bytes", BYTES("\x01m\x01\x01"
-				     "a\x07\x01\x02\x03\x04")},
-	{"integer of eleven bytes", BYTES("\x01m\x01\x01"
-					  "a\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x8e\x00")},
-	{"the second message is bad", BYTES("\x01m\x00\x01m\x01")},
+	{ "name runs past the end", BYTES("\x05mess") },
+	{ "no argument count", BYTES("\x04mess") },
+	{ "fewer arguments than said", BYTES("\x01m\x02\x01"
+					     "a\x00") },
+	{ "argument name runs past the end", BYTES("\x01m\x01\x09"
+						   "a\x00") },
+	{ "argument without value", BYTES("\x01m\x01\x01"
+					  "a") },
+	{ "value runs past the end", BYTES("\x01m\x01\x01"
+					   "a\x08\x05"
+					   "text") },
+	{ "data type 10", BYTES("\x01m\x01\x01"
+				"a\x0a") },
+	{ "data type 15", BYTES("\x01m\x01\x01"
+				"a\x0f") },
+	{ "IPv4 of three bytes", BYTES("\x01m\x01\x01"
+				       "a\x06\x01\x02\x03") },
+	{ "IPv6 of four bytes", BYTES("\x01m\x01\x01"
+				      "a\x07\x01\x02\x03\x04") },
+	{ "integer of eleven bytes", BYTES("\x01m\x01\x01"
+					   "a\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x8e\x00") },
+	{ "the second message is bad", BYTES("\x01m\x00\x01m\x01") },
 };
 
 START_TEST(malformed_is_seen_at_once)
 {
-	struct spop_frame f = {.type = SPOP_FRAME_NOTIFY,
-			       .payload = reader_of(bad_payloads[_i].payload)};
+	struct spop_frame f = { .type = SPOP_FRAME_NOTIFY,
+				.payload = reader_of(bad_payloads[_i].payload) };
 	struct spop_notify n;
 
 	ck_assert_msg(!spop_notify_open(&n, &f), "%s", bad_payloads[_i].name);
