@@ -100,25 +100,59 @@ least_behind(struct slot *set)
 	return least;
 }
 
+static int64_t
+interval_us(const struct rate *rate)
+{
+	return (int64_t)rate->period_ms * 1000 / rate->count;
+}
+
+/* A burst of `count` is on schedule: it runs at most one period ahead. */
+static bool
+is_allowed(const struct slot *slot, const struct rate *rate, int64_t now)
+{
+	return !slot ||
+	       slot->due_us + interval_us(rate) <= now * 1000 + (int64_t)rate->period_ms * 1000;
+}
+
 bool
 rates_allow(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
 {
 	size_t set = set_of(r, subject);
 	pthread_mutex_t *lock = &r->locks[set % N_LOCKS];
-	int64_t interval_us = (int64_t)rate->period_ms * 1000 / rate->count;
-	const struct slot *slot;
+	bool allow;
+
+	pthread_mutex_lock(lock);
+	allow = is_allowed(find(&r->slots[set * WAYS], subject), rate, now);
+	pthread_mutex_unlock(lock);
+	return allow;
+}
+
+bool
+rates_take(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
+{
+	size_t set = set_of(r, subject);
+	pthread_mutex_t *lock = &r->locks[set % N_LOCKS];
+	struct slot *slot;
 	bool allow;
 
 	pthread_mutex_lock(lock);
 	slot = find(&r->slots[set * WAYS], subject);
-	/* A burst of `count` is on schedule: it runs at most one period ahead. */
-	allow = !slot || slot->due_us + interval_us <= now * 1000 + (int64_t)rate->period_ms * 1000;
+	allow = is_allowed(slot, rate, now);
+	if (allow && !slot) {
+		slot = least_behind(&r->slots[set * WAYS]);
+		*slot = (struct slot){ .subject = subject };
+	}
+	if (allow) {
+		if (slot->due_us < now * 1000)
+			slot->due_us = now * 1000;
+		slot->due_us += interval_us(rate);
+	}
 	pthread_mutex_unlock(lock);
 	return allow;
 }
 
 void
-rates_count(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
+rates_give(struct rates *r, uint64_t subject, const struct rate *rate)
 {
 	size_t set = set_of(r, subject);
 	pthread_mutex_t *lock = &r->locks[set % N_LOCKS];
@@ -126,12 +160,7 @@ rates_count(struct rates *r, uint64_t subject, const struct rate *rate, int64_t 
 
 	pthread_mutex_lock(lock);
 	slot = find(&r->slots[set * WAYS], subject);
-	if (!slot) {
-		slot = least_behind(&r->slots[set * WAYS]);
-		*slot = (struct slot){ .subject = subject };
-	}
-	if (slot->due_us < now * 1000)
-		slot->due_us = now * 1000;
-	slot->due_us += (int64_t)rate->period_ms * 1000 / rate->count;
+	if (slot)
+		slot->due_us -= interval_us(rate);
 	pthread_mutex_unlock(lock);
 }

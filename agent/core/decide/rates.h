@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/core/base/parse.h"
 #include "agent/core/base/str.h"
 #include "agent/core/policy/model.h"
 
@@ -36,7 +37,9 @@ uint64_t rates_subject(const struct rates *r, enum rate_kind kind, struct str na
 
 /* Would one more event now be within the rate? Reads only. */
 bool rates_allow(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now);
-/* It happened. */
-void rates_count(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now);
+/* It happens: counted, unless another event made it one too many in the meantime. */
+bool rates_take(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now) MUST_USE;
+/* It did not happen after all: what was taken is given back. */
+void rates_give(struct rates *r, uint64_t subject, const struct rate *rate);
 
 #endif

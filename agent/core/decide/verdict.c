@@ -1,4 +1,4 @@
-/* Effects in the order of who may object: rates never do, then the turn, then the entry. */
+/* Each effect may object: the rates, which then take nothing, the turn, the entry. */
 #include "agent/core/decide/verdict.h"
 
 const char *
@@ -23,6 +23,20 @@ verdict_server(const struct verdict *v, int i)
 	return str_of(v->backend->servers[v->ranking.server[i]]->name);
 }
 
+/* In all of the rates, or in none. */
+static bool
+take_rates(struct effects *e, struct rates *rates, int64_t now)
+{
+	for (int i = 0; i < e->n_rates && !e->rates_done; i++) {
+		if (rates_take(rates, e->rates[i].subject, e->rates[i].rate, now))
+			continue;
+		while (i-- > 0)
+			rates_give(rates, e->rates[i].subject, e->rates[i].rate);
+		return false;
+	}
+	return e->rates_done = true;
+}
+
 bool
 verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates, int64_t now)
 {
@@ -31,9 +45,8 @@ verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates,
 
 	if (v->action == VERDICT_REJECT)
 		return true;
-	for (int i = 0; i < e->n_rates && !e->rates_done; i++)
-		rates_count(rates, e->rates[i].subject, e->rates[i].rate, now);
-	e->rates_done = true;
+	if (!take_rates(e, rates, now))
+		return false;
 	if (v->ranking.n == 0)
 		return true;
 	if (!e->take_turn)

@@ -10,10 +10,10 @@ enum { T0 = 1000000 };
 static bool
 one(struct rates *r, uint64_t subject, const struct rate *rate, int64_t now)
 {
-	if (!rates_allow(r, subject, rate, now))
-		return false;
-	rates_count(r, subject, rate, now);
-	return true;
+	bool allowed = rates_allow(r, subject, rate, now);
+
+	ck_assert_int_eq(rates_take(r, subject, rate, now), allowed);
+	return allowed;
 }
 
 static int
@@ -77,8 +77,8 @@ START_TEST(test_against_a_model)
 		bool allowed = due + 500 <= now + 4000;
 
 		ck_assert_int_eq(rates_allow(r, subject, &rate, now), allowed);
+		ck_assert_int_eq(rates_take(r, subject, &rate, now), allowed);
 		if (allowed) {
-			rates_count(r, subject, &rate, now);
 			due = (due > now ? due : now) + 500;
 			passed++;
 		}
@@ -115,7 +115,7 @@ START_TEST(test_allow_reads_only)
 
 	for (int i = 0; i < 100; i++)
 		ck_assert(rates_allow(r, subject, &rate, T0));
-	rates_count(r, subject, &rate, T0);
+	ck_assert(rates_take(r, subject, &rate, T0));
 	ck_assert(!rates_allow(r, subject, &rate, T0));
 	/* Held back, it does not push its own term away. */
 	for (int64_t now = T0; now < T0 + 1000; now += 10)
@@ -125,21 +125,25 @@ START_TEST(test_allow_reads_only)
 }
 END_TEST
 
-/* Counted twice at once, by two workers: the next waits for both. */
-START_TEST(test_counted_beyond_the_rate)
+/* Two workers were told that one more may pass: it does, and the other one does not. */
+START_TEST(test_last_one_is_taken_once)
 {
 	struct rates *r = rates_new(64, 4711);
 	const struct rate rate = { 2, 2000 };
 	uint64_t subject = rates_subject(r, RATE_CLIENT, STR("x"));
 
-	for (int i = 0; i < 3; i++)
-		rates_count(r, subject, &rate, T0);
-	ck_assert(!rates_allow(r, subject, &rate, T0 + 1999));
-	ck_assert(rates_allow(r, subject, &rate, T0 + 2000));
+	ck_assert(rates_take(r, subject, &rate, T0));
+	ck_assert(rates_allow(r, subject, &rate, T0));
+	ck_assert(rates_allow(r, subject, &rate, T0));
+	ck_assert(rates_take(r, subject, &rate, T0));
+	ck_assert(!rates_take(r, subject, &rate, T0));
+	/* What did not happen after all is there for the next. */
+	rates_give(r, subject, &rate);
+	ck_assert(rates_take(r, subject, &rate, T0));
+	ck_assert(!rates_take(r, subject, &rate, T0 + 999));
 	/* A worker whose clock was read earlier. */
-	rates_count(r, subject, &rate, T0 - 5000);
-	ck_assert(!rates_allow(r, subject, &rate, T0 + 2000));
-	ck_assert(rates_allow(r, subject, &rate, T0 + 3000));
+	ck_assert(!rates_take(r, subject, &rate, T0 - 5000));
+	ck_assert(rates_take(r, subject, &rate, T0 + 1000));
 	rates_free(r);
 }
 END_TEST
@@ -204,7 +208,7 @@ main(void)
 	tcase_add_test(tcase, test_against_a_model);
 	tcase_add_test(tcase, test_never_more);
 	tcase_add_test(tcase, test_allow_reads_only);
-	tcase_add_test(tcase, test_counted_beyond_the_rate);
+	tcase_add_test(tcase, test_last_one_is_taken_once);
 	tcase_add_test(tcase, test_kinds_and_names_apart);
 	tcase_add_test(tcase, test_flood_frees_nobody);
 	suite_add_tcase(suite, tcase);
