@@ -26,11 +26,12 @@ static const char usage[] =
 	"  -C DIR        change to DIR before reading anything\n"
 	"  -D, -p FILE   go to the background; write the process id to FILE\n"
 	"  -d            log every connection, and every verdict even in a storm\n"
-	"  -q, -V        print no messages; print more\n"
+	"  -q            print no messages\n"
 	"  -v, -h        print the version; print this\n"
 	"  --admin ADDR  where a running usher answers (default unix@/run/usher/admin.sock)\n"
+	"  --token TOKEN shown to it over TCP; better in the environment, as USHER_TOKEN\n"
 	"  --json        print JSON\n"
-	"  -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
+	"  -V -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
 	"                accepted for the sake of haproxy's unit files, without effect\n"
 	"\n"
 	"Facts: --client-id --username --protocol --clean-start --keepalive --session-expiry\n"
@@ -53,8 +54,8 @@ static const struct {
 	const char *name;
 	int n_args;
 } accepted[] = {
-	{ "-W", 0 },   { "-Ws", 0 },  { "-db", 0 }, { "-dM", 0 }, { "-L", 1 }, { "-x", 1 },
-	{ "-sf", -1 }, { "-st", -1 }, { "-S", 1 },  { "-n", 1 },  { "-m", 1 },
+	{ "-V", 0 }, { "-W", 0 },   { "-Ws", 0 },  { "-db", 0 }, { "-dM", 0 }, { "-L", 1 },
+	{ "-x", 1 }, { "-sf", -1 }, { "-st", -1 }, { "-S", 1 },	 { "-n", 1 },  { "-m", 1 },
 };
 
 /* Is it one of those? Steps over its arguments. */
@@ -112,8 +113,6 @@ flag(struct options *o, char option)
 		return &o->check_only;
 	case 'q':
 		return &o->quiet;
-	case 'V':
-		return &o->verbose;
 	case 'd':
 		return &o->debug;
 	case 'D':
@@ -205,7 +204,7 @@ asks_usher(const char *command)
 bool
 options_parse(struct options *o, int argc, char **argv, int *status)
 {
-	*o = (struct options){ 0 };
+	*o = (struct options){ .admin.token = getenv("USHER_TOKEN") };
 	*status = 0;
 	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
 		fputs(usage, argc < 2 ? stderr : stdout);

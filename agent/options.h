@@ -19,7 +19,6 @@ struct options {
 	const char *pid_file;  /* -p */
 	bool check_only;       /* -c, --check */
 	bool quiet;	       /* -q */
-	bool verbose;	       /* -V */
 	bool debug;	       /* -d */
 	bool daemon;	       /* -D */
 	bool json, live;       /* --json, --live */

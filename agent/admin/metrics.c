@@ -17,15 +17,11 @@ struct page {
 
 static void PRINTF_LIKE(2, 3) line(struct page *page, const char *fmt, ...)
 {
-	char text[1024];
 	va_list args;
-	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, args);
+	page->ok = page->ok && buf_vprintf(page->out, fmt, args);
 	va_end(args);
-	page->ok = page->ok && n > 0 && (size_t)n < sizeof(text) &&
-		   buf_put(page->out, text, (size_t)n);
 }
 
 static void

@@ -320,7 +320,7 @@ address_of(const struct policy *policy)
 {
 	if (policy->admin_listen)
 		return policy->admin_listen;
-	return access("/run/usher", W_OK) == 0 ? ADMIN_DEFAULT_ADDRESS : NULL;
+	return access("/run/usher", W_OK) == 0 ? POLICY_ADMIN_DEFAULT : NULL;
 }
 
 struct admin_service *

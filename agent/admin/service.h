@@ -12,8 +12,6 @@
 
 #include "agent/admin/view.h"
 
-#define ADMIN_DEFAULT_ADDRESS "unix@/run/usher/admin.sock"
-
 struct admin_service;
 
 /*

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "agent/core/base/buf.h"
-
-#define DEFAULT_ADDRESS "unix@/run/usher/admin.sock"
+#include "agent/core/policy/model.h"
 
 enum {
 	ANSWER_MAX = 64 << 20,
@@ -104,7 +103,7 @@ read_answer(const struct buf *answer, const char *address, int *status)
 json_t *
 admin_ask(const struct admin_address *a, const char *method, const char *path, int *status)
 {
-	const char *address = a->text ? a->text : DEFAULT_ADDRESS;
+	const char *address = a->text ? a->text : POLICY_ADMIN_DEFAULT;
 	int fd = open_connection(address);
 	json_t *json = NULL;
 	struct buf answer;

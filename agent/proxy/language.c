@@ -29,15 +29,6 @@ static const char *const own_marks[] = {
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool
-is_one_of(const char *word, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(word, list[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool
 is_own_rule(const struct raw_line *line)
 {
 	for (size_t i = 1; i < line->n; i++)
@@ -53,7 +44,7 @@ is_timeout_of_ours(const struct raw_line *line)
 	static const char *const names[] = { "client", "server", "connect" };
 
 	return strcmp(line->words[0], "timeout") == 0 && line->n > 1 &&
-	       is_one_of(line->words[1], names, N(names));
+	       str_is_one_of(line->words[1], names, N(names));
 }
 
 /* The verdict and usher's own sticky table stand in for these. */
@@ -63,7 +54,7 @@ is_answered_by_usher(const struct world *w, const struct proxy *p, const struct 
 	static const char *const rules[] = { "tcp-request", "tcp-response", "use_backend",
 					     "use-server", "stick" };
 
-	if (!is_one_of(line->words[0], rules, N(rules)))
+	if (!str_is_one_of(line->words[0], rules, N(rules)))
 		return strcmp(line->words[0], "stick-table") == 0;
 	if (line->n > 1 && strcmp(line->words[1], "inspect-delay") == 0)
 		return world_governs(w, p) || !(p->kind & PROXY_FRONTEND);
@@ -74,7 +65,7 @@ static void
 refuse_words(const struct raw_line *line, struct report *r)
 {
 	for (size_t i = 2; i < line->n; i++)
-		if (is_one_of(line->words[i], refused_words, N(refused_words)))
+		if (str_is_one_of(line->words[i], refused_words, N(refused_words)))
 			report_cfg(r, FINDING_ALERT,
 				   "[%s:%d] : '%s' of '%s' is not carried out by usher proxy yet; "
 				   "leave this line to HAProxy",
@@ -103,7 +94,7 @@ check_line(const struct world *w, const struct proxy *p, const struct raw_line *
 			"[%s:%d] : '%s %s' counts the clients sent to each server, not yet those "
 			"that are there",
 			line->at.file, line->at.line, line->words[0], line->words[1]);
-	if (is_one_of(line->words[0], carried, N(carried)) || is_timeout_of_ours(line) ||
+	if (str_is_one_of(line->words[0], carried, N(carried)) || is_timeout_of_ours(line) ||
 	    is_answered_by_usher(w, p, line))
 		return;
 	report_cfg(r, FINDING_WARNING, "[%s:%d] : '%s%s%s' is not carried out by usher proxy yet",

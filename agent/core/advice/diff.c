@@ -20,16 +20,10 @@ struct diff {
 static void PRINTF_LIKE(2, 3) print(struct diff *d, const char *fmt, ...)
 {
 	va_list args;
-	char *text;
-	int n;
 
 	va_start(args, fmt);
-	n = vasprintf(&text, fmt, args);
+	d->full |= !buf_vprintf(d->out, fmt, args);
 	va_end(args);
-	if (n < 0)
-		abort();
-	d->full |= !buf_put(d->out, text, (size_t)n);
-	free(text);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "agent/core/base/buf.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,18 @@ buf_put(struct buf *b, const void *p, size_t n)
 	memcpy(room, p, n);
 	buf_commit(b, n);
 	return true;
+}
+
+bool
+buf_vprintf(struct buf *b, const char *fmt, va_list args)
+{
+	char *text;
+	int n = vasprintf(&text, fmt, args);
+	bool fits = n >= 0 && buf_put(b, text, (size_t)n);
+
+	if (n >= 0)
+		free(text);
+	return fits;
 }
 
 void

@@ -9,6 +9,7 @@
 #ifndef USHER_CORE_BASE_BUF_H
 #define USHER_CORE_BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,9 @@ buf_commit(struct buf *b, size_t n)
 
 /* Append all n bytes, or none: false when they do not fit. */
 bool buf_put(struct buf *b, const void *p, size_t n) MUST_USE;
+
+/* Append formatted text, all of it or none: false when it does not fit. */
+bool buf_vprintf(struct buf *b, const char *fmt, va_list args) MUST_USE;
 
 /* n readable bytes are done with. */
 void buf_consume(struct buf *b, size_t n);

@@ -24,6 +24,15 @@ str_ieq(struct str a, struct str b)
 }
 
 bool
+str_is_one_of(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
 str_u64(struct str s, uint64_t *value)
 {
 	uint64_t v = 0;

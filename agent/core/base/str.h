@@ -55,6 +55,9 @@ str_has_suffix(struct str s, struct str suffix)
 /* Equal but for the case of ASCII letters. */
 bool str_ieq(struct str a, struct str b);
 
+/* Is the word one of n? */
+bool str_is_one_of(const char *word, const char *const *words, size_t n);
+
 /* The decimal number that is the whole of s, no sign, no blank. False if it is none or too big. */
 bool str_u64(struct str s, uint64_t *value);
 

@@ -14,6 +14,9 @@
 #include "agent/core/policy/rule.h"
 #include "agent/core/topology/model.h"
 
+/* Where the admin service listens when usher.json does not say. */
+#define POLICY_ADMIN_DEFAULT "unix@/run/usher/admin.sock"
+
 /* A rate: at most `count` events in any `period_ms`, given as "20/10s". count 0: no limit. */
 struct rate {
 	uint32_t count;

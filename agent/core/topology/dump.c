@@ -13,16 +13,10 @@ struct dump {
 static void PRINTF_LIKE(2, 3) print(struct dump *d, const char *fmt, ...)
 {
 	va_list args;
-	char *text;
-	int n;
 
 	va_start(args, fmt);
-	n = vasprintf(&text, fmt, args);
+	d->full |= !buf_vprintf(d->out, fmt, args);
 	va_end(args);
-	if (n < 0)
-		abort();
-	d->full |= !buf_put(d->out, text, (size_t)n);
-	free(text);
 }
 
 /* A word as it could stand in the file. */

@@ -7,15 +7,6 @@
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool
-is_one_of(const char *word, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(word, list[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool
 is_condition(const char *word)
 {
 	return strcmp(word, "if") == 0 || strcmp(word, "unless") == 0;
@@ -145,12 +136,12 @@ check_facility(struct parser *p, size_t i)
 	}
 	if (!p->env->strict)
 		return true;
-	if (!is_one_of(word(p, i), facilities, N(facilities))) {
+	if (!str_is_one_of(word(p, i), facilities, N(facilities))) {
 		parser_alert(p, "log : unknown log facility '%s'", word(p, i));
 		return false;
 	}
 	for (size_t level = i + 1; level < i + 3 && word(p, level)[0]; level++) {
-		if (!is_one_of(word(p, level), levels, N(levels))) {
+		if (!str_is_one_of(word(p, level), levels, N(levels))) {
 			parser_alert(p, "log : unknown optional log level '%s'", word(p, level));
 			return false;
 		}
@@ -177,7 +168,7 @@ check_format(struct parser *p, const char *text)
 	static const char *const formats[] = { "local", "rfc3164", "rfc5424", "priority",
 					       "short", "timed",   "iso",     "raw" };
 
-	if (!p->env->strict || is_one_of(text, formats, N(formats)))
+	if (!p->env->strict || str_is_one_of(text, formats, N(formats)))
 		return true;
 	parser_alert(p, "log : unknown log format '%s'", text);
 	return false;

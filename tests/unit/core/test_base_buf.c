@@ -82,6 +82,32 @@ START_TEST(test_release)
 }
 END_TEST
 
+static bool
+print(struct buf *b, const char *fmt, ...)
+{
+	va_list args;
+	bool fits;
+
+	va_start(args, fmt);
+	fits = buf_vprintf(b, fmt, args);
+	va_end(args);
+	return fits;
+}
+
+START_TEST(test_formatted)
+{
+	struct buf b;
+
+	buf_init(&b, 8);
+	ck_assert(print(&b, "%d-%s", 12, "abc"));
+	ck_assert(!print(&b, "%d", 345)); /* nine bytes: none of them */
+	ck_assert(print(&b, "%d", 67));
+	ck_assert_uint_eq(buf_len(&b), 8);
+	ck_assert_mem_eq(buf_front(&b), "12-abc67", 8);
+	buf_fini(&b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -92,6 +118,7 @@ main(void)
 	tcase_add_test(tcase, test_small_maximum);
 	tcase_add_test(tcase, test_stream);
 	tcase_add_test(tcase, test_release);
+	tcase_add_test(tcase, test_formatted);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
