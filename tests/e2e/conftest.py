@@ -14,11 +14,24 @@ def descriptors():
     laboratory.raise_descriptor_limit()
 
 
+def pytest_generate_tests(metafunc):
+    """`pytest.mark.doors("haproxy", "proxy")`: the scenario runs once behind each."""
+    marker = metafunc.definition.get_closest_marker("doors")
+    if marker and "door" in metafunc.fixturenames:
+        metafunc.parametrize("door", marker.args, indirect=True)
+
+
 @pytest.fixture
-def lab(request):
+def door(request):
+    return getattr(request, "param", "haproxy")
+
+
+@pytest.fixture
+def lab(request, door):
     """Not started yet; `@pytest.mark.policy({...})` gives it a policy."""
     marker = request.node.get_closest_marker("policy")
     with laboratory.Lab(marker.args[0] if marker else None) as one:
+        one.door = door
         yield one
 
 

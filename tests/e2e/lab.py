@@ -207,7 +207,7 @@ class Lab:
         self.haproxy = self.usher = None
         self.n_ushers, self.killed_usher = 0, False
         self.extra_env = {}
-        self.door = os.environ.get("USHER_DOOR", "haproxy")
+        self.door = "haproxy"  # who carries the clients; or "proxy": usher itself
         self.debug = True  # usher's -d: every connection and verdict in its log
 
     # -- set up

@@ -8,6 +8,8 @@ import lab as laboratory
 import mqtt
 from lab import wait_for
 
+pytestmark = pytest.mark.doors("haproxy", "proxy")
+
 BURST, PERIOD_S = 3, 3 * laboratory.SLOW
 RATE = f"{BURST}/{PERIOD_S}s"
 INTERVAL_S = PERIOD_S / BURST  # one more each, once the burst is spent

@@ -7,6 +7,8 @@ import pytest
 import lab as laboratory
 import mqtt
 
+pytestmark = pytest.mark.doors("haproxy", "proxy")
+
 TENANTS = {
     "tenant_from": [{"client_id": "^(?<tenant>[a-z]+)-"},
                     {"username": "^(?<tenant>[a-z]+)/"},
