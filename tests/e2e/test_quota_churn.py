@@ -153,6 +153,20 @@ def test_all_come_at_once(lab, count):
 
 
 @pytest.mark.policy(POLICY)
+def test_refused_client_that_never_closes(lab):
+    """Without the first look every refused client is counted, as in a race; it must not stay so."""
+    first_look = re.search(r".*table_conn_cur\(usher_tenants\).*\n", lab.config.read_text()).group()
+    lab.edit_config((first_look, ""))
+    lab.start()
+    held = hold(lab.ports["mqtt"], QUOTA + 1)
+    assert [c.code for c in held] == [0] * QUOTA + [3]
+    assert lab.connections_of("acme") == QUOTA + 1
+    wait_for(lambda: lab.connections_of("acme") == QUOTA, "the refused one to be sent away")
+    for client in held[:QUOTA]:
+        client.ping()
+
+
+@pytest.mark.policy(POLICY)
 def test_quota_is_one_for_all_doors_and_each_tenant_has_its_own(lab):
     lab.start()
     mqtt_port, closed_port = lab.ports["mqtt"], lab.ports["closed"]
