@@ -125,9 +125,10 @@ $(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/
 corpora: check-deps $(REPLAY)
 	$(Q)set -e; for f in $(FUZZ); do $(B)/tests/fuzz/$$f tests/fuzz/corpus/$$f; done
 
-# Our alerts about haproxy.cfg, word for word against those of the real one.
+# Our alerts about haproxy.cfg, word for word, and our expressions' values against the real one's.
 config-pairs: check-deps
 	$(Q)tests/config/against-haproxy.sh
+	$(Q)/usr/bin/python3 tests/config/expr-against-haproxy.py
 
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(SPOE_SRC) $(CORE_SRC)

@@ -1,5 +1,6 @@
 /* route_ask(): decided, applied, counted; by several workers at once as well. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/engine/route.h"
@@ -12,7 +13,8 @@ static const char cfg[] = "defaults\n\tmode tcp\n\ttimeout connect 1s\n\ttimeout
 			  "\tserver s2 127.0.0.1:2\n\tserver s3 127.0.0.1:3\n";
 static const char policy[] =
 	"{\"rules\": [{\"name\": \"no\", \"if\": {\"client_id\": \"bad\"}, \"reject\": \"banned\"},"
-	"{\"name\": \"pin\", \"if\": {\"client_id\": \"lab\"}, \"server\": \"s3\"}]}";
+	"{\"name\": \"pin\", \"if\": {\"client_id\": \"lab\"}, \"server\": \"s3\"}],"
+	"\"tenant_from\": [{\"client_id\": \"^(?<tenant>[a-z]+)-\"}], \"tenants\": {\"acme\": {}}}";
 
 enum { N_WORKERS = 4, N_CLIENTS = 20000 };
 
@@ -101,6 +103,42 @@ START_TEST(test_counted)
 }
 END_TEST
 
+#if !defined(__SANITIZE_ADDRESS__) &&                                                              \
+	!defined(__SANITIZE_THREAD__) /* they have a malloc of their own */
+
+void *__libc_malloc(size_t n);
+void *malloc(size_t n);
+
+static _Atomic unsigned n_mallocs;
+
+/* Every allocation of this program, the C library's included. */
+void *
+malloc(size_t n)
+{
+	n_mallocs++;
+	return __libc_malloc(n);
+}
+
+/* Rules, a tenant's pattern, rates, the sticky table: of a known client none of it takes memory. */
+START_TEST(test_no_memory_for_a_known_client)
+{
+	static const char *const ids[] = { "x", "acme-1", "lab", "bad" };
+	void *volatile block;
+	struct verdict v;
+	unsigned before;
+
+	for (int i = 0; i < N_ROWS(ids); i++)
+		ask(workers[0], ids[i], &v);
+	before = n_mallocs;
+	for (int i = 0; i < 1000; i++)
+		ask(workers[0], ids[i % N_ROWS(ids)], &v);
+	ck_assert_uint_eq(n_mallocs, before);
+	free(block = malloc(1));	      /* a variable, or the compiler leaves both away */
+	ck_assert_uint_gt(n_mallocs, before); /* it would have been seen */
+}
+END_TEST
+#endif
+
 static pthread_barrier_t at_once;
 static uint16_t went_to[N_WORKERS][N_CLIENTS];
 
@@ -165,6 +203,9 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test_counted);
 	tcase_add_test(tcase, test_workers_agree);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	tcase_add_test(tcase, test_no_memory_for_a_known_client);
+#endif
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
