@@ -41,4 +41,10 @@ hash_mix64(uint64_t h)
 	return h ^ (h >> 33);
 }
 
+/* What HAProxy's `hash-type` and converters of these names compute. */
+uint32_t hash_sdbm(struct str s);
+uint32_t hash_djb2(struct str s);
+uint32_t hash_crc32(struct str s);
+uint32_t hash_crc32c(struct str s); /* RFC 4960, appendix B */
+
 #endif

@@ -113,6 +113,12 @@ struct expr_context {
 	int64_t now_us; /* wall clock, microseconds since 1970 */
 	bool is_stopping;
 
+	/*
+	 * How mqtt_is_valid and mqtt_field_value judge a CONNECT: by the specifications, bridges
+	 * included, or as HAProxy does, which is laxer and refuses bridges.
+	 */
+	bool mqtt_is_strict;
+
 	void *arg; /* for the functions */
 	/* 64 random bits. */
 	uint64_t (*random)(void *arg);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "agent/core/base/hash.h"
 #include "agent/core/expr/sha1.h"
 
 static bool
@@ -16,40 +17,6 @@ check_avalanche(struct expr_call *call, char *what)
 		return true;
 	snprintf(what, EXPR_ERROR, "usher does not know the avalanche function");
 	return false;
-}
-
-/* The reflected CRC with this polynomial, bit by bit: keys are short. */
-static uint32_t
-crc(struct str s, uint32_t polynomial)
-{
-	uint32_t c = 0xffffffff;
-
-	for (size_t i = 0; i < s.n; i++) {
-		c ^= (uint8_t)s.p[i];
-		for (int bit = 0; bit < 8; bit++)
-			c = c >> 1 ^ (c & 1 ? polynomial : 0);
-	}
-	return ~c;
-}
-
-static uint32_t
-djb2(struct str s)
-{
-	uint32_t h = 5381;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = h * 33 + (uint8_t)s.p[i];
-	return h;
-}
-
-static uint32_t
-sdbm(struct str s)
-{
-	uint32_t h = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (uint8_t)s.p[i] + (h << 6) + (h << 16) - h;
-	return h;
 }
 
 enum { CRC32, CRC32C, DJB2, SDBM, XXH_32, XXH_64, XXH_3 };
@@ -62,16 +29,16 @@ convert_hash(const struct expr_call *call, struct expr_context *x, struct sample
 
 	switch (call->keyword->detail) {
 	case CRC32:
-		h = crc(in, 0xedb88320);
+		h = hash_crc32(in);
 		break;
-	case CRC32C: /* RFC 4960, appendix B */
-		h = crc(in, 0x82f63b78);
+	case CRC32C:
+		h = hash_crc32c(in);
 		break;
 	case DJB2:
-		h = djb2(in);
+		h = hash_djb2(in);
 		break;
 	case SDBM:
-		h = sdbm(in);
+		h = hash_sdbm(in);
 		break;
 	case XXH_32:
 		h = XXH32(in.p, in.n, (XXH32_hash_t)seed);

@@ -1,20 +1,22 @@
 /*
- * mqtt_is_valid and mqtt_field_value (HAProxy configuration manual, 7.3.1), by usher's own
- * decoders.
+ * mqtt_is_valid and mqtt_field_value (HAProxy configuration manual, 7.3.1).
  *
- * Validity is the specifications', not HAProxy's: bridges' levels are valid, a CONNACK from a
- * client is not. Fields have HAProxy's shape: numbers are text, what is empty has no value, and a
- * number that a packet of MQTT 5 could carry but does not is "0".
+ * Validity is the specifications', by usher's own decoders, where the context is strict: bridges'
+ * levels are valid, a CONNACK from a client is not. Else a CONNECT is what HAProxy takes for one
+ * (mqtt_lax.h). Fields have HAProxy's shape in either case: they are bytes, although they are
+ * declared as strings, so that the digits of a number become none without a converter between
+ * ("…,mqtt_field_value(connect,keepalive) -m int gt 9" never matches); what is empty has no value,
+ * and a number that a packet of MQTT 5 could carry but does not is "0".
  */
 #include "agent/core/expr/keyword.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "agent/core/expr/mqtt_lax.h"
 #include "agent/core/mqtt/connack.h"
 #include "agent/core/mqtt/connect.h"
 #include "agent/core/mqtt/packet.h"
-#include "agent/core/mqtt/property.h"
 
 /* The protocol's own bound: who buffers less says that no more may come. */
 enum { PACKET_MAX = 5 + 268435455 };
@@ -22,6 +24,7 @@ enum { PACKET_MAX = 5 + 268435455 };
 struct packet {
 	enum mqtt_type type;
 	struct mqtt_connect connect;
+	struct str protocol_name; /* of a CONNECT */
 	struct mqtt_connack connack;
 };
 
@@ -39,12 +42,21 @@ decode(struct str in, const struct expr_context *x, struct packet *packet)
 	const uint8_t *p = (const uint8_t *)in.p;
 	enum mqtt_fault fault;
 
+	packet->protocol_name = STR("");
 	if (in.n == 0)
 		return PARSE_MORE;
 	packet->type = (enum mqtt_type)(p[0] >> 4);
-	if (packet->type == MQTT_CONNECT && !lies_in(in, x->response))
-		return mqtt_connect_decode(p, in.n, PACKET_MAX, &packet->connect, &fault);
-	if (packet->type == MQTT_CONNACK && !lies_in(in, x->request))
+	if (packet->type == MQTT_CONNECT && !x->mqtt_is_strict)
+		return mqtt_lax_connect_decode(p, in.n, &packet->connect, &packet->protocol_name);
+	if (packet->type == MQTT_CONNECT && !lies_in(in, x->response)) {
+		enum parse parse =
+			mqtt_connect_decode(p, in.n, PACKET_MAX, &packet->connect, &fault);
+
+		packet->protocol_name =
+			mqtt_connect_version(&packet->connect) == 3 ? STR("MQIsdp") : STR("MQTT");
+		return parse;
+	}
+	if (packet->type == MQTT_CONNACK && !(x->mqtt_is_strict && lies_in(in, x->request)))
 		return mqtt_connack_decode(p, in.n, PACKET_MAX, &packet->connack, &fault);
 	return PARSE_BAD;
 }
@@ -171,7 +183,7 @@ set_number(struct sample *s, struct scratch *m, uint32_t number)
 
 	if (!text)
 		return false;
-	sample_set_str(s, (struct str){ text, (size_t)snprintf(text, DIGITS, "%" PRIu32, number) });
+	sample_set_bin(s, (struct str){ text, (size_t)snprintf(text, DIGITS, "%" PRIu32, number) });
 	return true;
 }
 
@@ -180,7 +192,7 @@ set_text(struct sample *s, struct str text)
 {
 	if (text.n == 0)
 		return false;
-	sample_set_str(s, text);
+	sample_set_bin(s, text);
 	return true;
 }
 
@@ -216,7 +228,7 @@ set_property(struct sample *s, struct scratch *m, int id, const struct str *prop
 		struct mqtt_property_reader r;
 
 		mqtt_property_reader_init(&r, properties[i], places[i]);
-		while (mqtt_property_next(&r, &property))
+		while (mqtt_lax_property_next(&r, &property))
 			if ((int)property.id == id)
 				return is_text(id) ? set_text(s, property.value)
 						   : set_number(s, m, property.number);
@@ -233,8 +245,9 @@ connect_flags(const struct mqtt_connect *c)
 }
 
 static bool
-set_connect_field(struct sample *s, struct scratch *m, const struct mqtt_connect *c, int field)
+set_connect_field(struct sample *s, struct scratch *m, const struct packet *packet, int field)
 {
+	const struct mqtt_connect *c = &packet->connect;
 	static const enum mqtt_place places[] = { MQTT_IN_CONNECT, MQTT_IN_WILL };
 	struct str properties[] = { c->properties, c->will_properties };
 
@@ -242,7 +255,7 @@ set_connect_field(struct sample *s, struct scratch *m, const struct mqtt_connect
 	case FIELD_FLAGS:
 		return set_number(s, m, connect_flags(c));
 	case FIELD_PROTOCOL_NAME:
-		return set_text(s, mqtt_connect_version(c) == 3 ? STR("MQIsdp") : STR("MQTT"));
+		return set_text(s, packet->protocol_name);
 	case FIELD_PROTOCOL_VERSION:
 		return set_number(s, m, c->level);
 	case FIELD_CLIENT_ID:
@@ -294,7 +307,7 @@ convert_field_value(const struct expr_call *call, struct expr_context *x, struct
 	if (parse == PARSE_BAD || (int)packet.type != call->args[0].number)
 		return false;
 	return packet.type == MQTT_CONNECT
-		       ? set_connect_field(s, &x->scratch, &packet.connect, field)
+		       ? set_connect_field(s, &x->scratch, &packet, field)
 		       : set_connack_field(s, &x->scratch, &packet.connack, field);
 }
 

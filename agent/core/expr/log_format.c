@@ -638,3 +638,15 @@ log_format_needs(const struct log_format *f)
 		needs |= expr_needs(&f->items[i].expr);
 	return needs;
 }
+
+const struct expr *
+log_format_expr(const struct log_format *f, size_t *i)
+{
+	while (*i < f->n_items) {
+		const struct expr *e = &f->items[(*i)++].expr;
+
+		if (e->n_calls)
+			return e;
+	}
+	return NULL;
+}

@@ -38,6 +38,9 @@ size_t log_format_write(const struct log_format *f, struct expr_context *x,
 /* enum expr_needs of all its expressions. */
 unsigned log_format_needs(const struct log_format *f);
 
+/* Walk its expressions: *i starts at 0. NULL behind the last. */
+const struct expr *log_format_expr(const struct log_format *f, size_t *i);
+
 /* Walk the variables for the manual, i from 0 on; NULL behind the last. */
 const char *log_format_variable(size_t i);
 

@@ -312,6 +312,7 @@ ask(const char *text, struct str request, bool may_grow)
 	char what[EXPR_ERROR];
 	enum acl_result result;
 
+	x.mqtt_is_strict = true;
 	x.request = request;
 	x.request_may_grow = may_grow;
 	set_up(&set);

@@ -83,6 +83,7 @@ START_TEST(field_has_a_value)
 	struct expr e;
 	size_t used;
 
+	x.mqtt_is_strict = true;
 	x.request = is_connack ? (struct str){ 0 } : rows[_i].packet;
 	x.response = is_connack ? rows[_i].packet : (struct str){ 0 };
 	snprintf(text, sizeof(text), "%s.payload(0,0),mqtt_field_value(%s)",
@@ -103,6 +104,55 @@ START_TEST(field_has_a_value)
 }
 END_TEST
 
+/* HAProxy's reading differs in what it takes: not in what it says of what both take. */
+START_TEST(field_has_the_same_value_for_haproxy)
+{
+	bool is_bridge = rows[_i].packet.p == bridge;
+	const char *text = is_bridge ? NULL : rows[_i].text;
+	struct expr_context x = world_context();
+	char word[128], what[EXPR_ERROR];
+	const char *words = word;
+	struct sample s;
+	struct expr e;
+	size_t used;
+
+	x.request = rows[_i].packet;
+	snprintf(word, sizeof(word), "req.payload(0,0),mqtt_field_value(%s)", rows[_i].field);
+	ck_assert_int_eq(expr_compile(&e, &words, 1, &used, what), EXPR_OK);
+	ck_assert_msg(expr_eval(&e, &x, &s) == (text != NULL), "%s", rows[_i].field);
+	if (text)
+		ck_assert_msg(str_is(s.bytes, text), "%s: %.*s", rows[_i].field, STR_ARG(s.bytes));
+	expr_fini(&e);
+	snprintf(word, sizeof(word), "req.payload(0,0),mqtt_is_valid");
+	ck_assert_int_eq(expr_compile(&e, &words, 1, &used, what), EXPR_OK);
+	ck_assert(expr_eval(&e, &x, &s) && s.number == !is_bridge);
+	expr_fini(&e);
+}
+END_TEST
+
+/* As HAProxy: a field is bytes, and bytes are no number; a string's digits are. */
+START_TEST(digits_are_a_number_once_they_are_a_string)
+{
+	static const struct {
+		const char *converters;
+		bool has_value;
+	} casts[] = { { "add(0)", false }, { "lower,add(0)", true }, { "length", true } };
+	struct expr_context x = world_context();
+	char text[128], what[EXPR_ERROR];
+	const char *word = text;
+	struct sample s;
+	struct expr e;
+	size_t used;
+
+	x.request = (struct str)PACKET(v5);
+	snprintf(text, sizeof(text), "req.payload(0,0),mqtt_field_value(connect,keepalive),%s",
+		 casts[_i].converters);
+	ck_assert_msg(expr_compile(&e, &word, 1, &used, what) == EXPR_OK, "%s", what);
+	ck_assert(expr_eval_as(&e, &x, SAMPLE_INT, &s) == casts[_i].has_value);
+	expr_fini(&e);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -110,6 +160,8 @@ main(void)
 	TCase *tcase = tcase_create("mqtt");
 
 	tcase_add_loop_test(tcase, field_has_a_value, 0, N_ROWS(rows));
+	tcase_add_loop_test(tcase, field_has_the_same_value_for_haproxy, 0, N_ROWS(rows));
+	tcase_add_loop_test(tcase, digits_are_a_number_once_they_are_a_string, 0, 3);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
