@@ -18,8 +18,11 @@
 #include "agent/core/base/mem.h"
 #include "agent/core/policy/check.h"
 #include "agent/core/policy/load.h"
+#include "agent/core/topology/language.h"
 #include "agent/core/topology/parse.h"
 #include "agent/core/wire/syslog.h"
+#include "agent/engine/data_path.h"
+#include "agent/engine/loads.h"
 #include "agent/engine/quota.h"
 #include "agent/io/file.h"
 
@@ -39,7 +42,8 @@ struct engine {
 	size_t n_targets;
 	struct quota **quotas; /* owned; one for each tenant there ever was */
 	size_t n_quotas;
-	bool carries;
+	struct loads *loads;	   /* NULL: HAProxy carries the sessions */
+	struct tables tables;	   /* the stick-tables of those that usher carries */
 	struct map target_by_name; /* written by the main thread while building, under its lock */
 	pthread_rwlock_t lock;
 };
@@ -54,6 +58,7 @@ engine_new(void)
 	map_init(&e->target_by_name);
 	pthread_rwlock_init(&e->lock, NULL);
 	e->rates = rates_new(RATE_SLOTS, e->seed + 2);
+	e->tables.seed = e->seed + 3;
 	return e;
 }
 
@@ -73,6 +78,9 @@ engine_free(struct engine *e)
 	map_fini(&e->target_by_name);
 	stick_table_free(e->table);
 	rates_free(e->rates);
+	if (e->loads)
+		loads_free(e->loads);
+	tables_fini(&e->tables);
 	pthread_rwlock_destroy(&e->lock);
 	free(e);
 }
@@ -80,7 +88,7 @@ engine_free(struct engine *e)
 void
 engine_carries(struct engine *e)
 {
-	e->carries = true;
+	e->loads = loads_new();
 }
 
 static struct quota *
@@ -139,6 +147,8 @@ look_up_variable(void *arg, struct str name)
 }
 
 static const struct topology_env topology_env = { .getenv = look_up_variable };
+/* Where no HAProxy stands behind us to judge the file. */
+static const struct topology_env strict_env = { .getenv = look_up_variable, .strict = true };
 
 static void
 cannot_open(struct report *r, const char *path, int error)
@@ -148,8 +158,10 @@ cannot_open(struct report *r, const char *path, int error)
 }
 
 static void
-read_cfg_file(struct topology *t, const char *path, struct report *r)
+read_cfg_file(struct topology *t, const char *path, const struct topology_env *env,
+	      struct report *r)
 {
+	size_t n_alerts = r->n_alerts;
 	char *text;
 	size_t n;
 	int error = file_read(path, &text, &n);
@@ -158,8 +170,10 @@ read_cfg_file(struct topology *t, const char *path, struct report *r)
 		cannot_open(r, path, -error);
 		return;
 	}
-	topology_parse(t, (struct str){ text, n }, path, &topology_env, r);
+	topology_parse(t, (struct str){ text, n }, path, env, r);
 	free(text);
+	if (env->strict && r->n_alerts > n_alerts)
+		report_cfg(r, FINDING_ALERT, "Error(s) found in configuration file : %s", path);
 }
 
 static int
@@ -172,7 +186,8 @@ is_cfg(const struct dirent *entry)
 
 /* A directory's files ending in .cfg, in the order of their names, as HAProxy reads them. */
 static void
-read_cfg_directory(struct topology *t, const char *path, struct report *r)
+read_cfg_directory(struct topology *t, const char *path, const struct topology_env *env,
+		   struct report *r)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, is_cfg, alphasort);
@@ -182,7 +197,7 @@ read_cfg_directory(struct topology *t, const char *path, struct report *r)
 		char *file = xmalloc(size);
 
 		snprintf(file, size, "%s/%s", path, entries[i]->d_name);
-		read_cfg_file(t, file, r);
+		read_cfg_file(t, file, env, r);
 		free(file);
 		free(entries[i]);
 	}
@@ -191,15 +206,16 @@ read_cfg_directory(struct topology *t, const char *path, struct report *r)
 }
 
 static void
-read_topology(struct topology *t, const struct world_files *files, struct report *r)
+read_topology(struct topology *t, const struct world_files *files, const struct topology_env *env,
+	      struct report *r)
 {
 	for (int i = 0; i < files->n_haproxy_cfg; i++) {
 		struct stat st;
 
 		if (stat(files->haproxy_cfg[i], &st) == 0 && S_ISDIR(st.st_mode))
-			read_cfg_directory(t, files->haproxy_cfg[i], r);
+			read_cfg_directory(t, files->haproxy_cfg[i], env, r);
 		else
-			read_cfg_file(t, files->haproxy_cfg[i], r);
+			read_cfg_file(t, files->haproxy_cfg[i], env, r);
 	}
 	topology_resolve(t, r);
 }
@@ -231,7 +247,19 @@ world_read(const struct world_files *files, struct topology *t, struct policy *p
 {
 	topology_init(t);
 	policy_init(p);
-	read_topology(t, files, r);
+	read_topology(t, files, &topology_env, r);
+	read_policy(p, t, files->policy, r);
+}
+
+/* The same for a proxy of our own: nothing in the file may be silently different. */
+static void
+read_carried(const struct world_files *files, struct topology *t, struct policy *p,
+	     struct report *r)
+{
+	topology_init(t);
+	policy_init(p);
+	read_topology(t, files, &strict_env, r);
+	language_check(t, r);
 	read_policy(p, t, files->policy, r);
 }
 
@@ -350,6 +378,28 @@ find_addresses(struct world *w, struct report *r)
 
 /* ---- the live part -------------------------------------------------------------------------- */
 
+static struct pool *
+make_pool(struct engine *e, const struct proxy *p, const struct backend_policy *bp)
+{
+	enum balance_kind balance = bp && bp->has_balance ? bp->balance : p->balance;
+	uint32_t *targets = xcalloc(p->n_servers + 1, sizeof(*targets));
+	struct server_load **loads = xcalloc(p->n_servers + 1, sizeof(struct server_load *));
+	struct pool *pool;
+
+	for (size_t i = 0; i < p->n_servers; i++) {
+		struct str name = str_of(p->servers[i]->name);
+
+		targets[i] = intern_target(e, name);
+		if (e->loads)
+			loads[i] = loads_server(e->loads, str_of(p->name), name);
+	}
+	pool = pool_new(p, balance, bp ? bp->bounded_load_percent : 0, targets,
+			e->loads ? loads : NULL);
+	free(targets);
+	free(loads);
+	return pool;
+}
+
 static void
 make_pools(struct engine *e, struct world *w, struct world *old)
 {
@@ -358,19 +408,11 @@ make_pools(struct engine *e, struct world *w, struct world *old)
 	w->pools = xcalloc(t->n_proxies + 1, sizeof(*w->pools));
 	for (size_t i = 0; i < t->n_proxies; i++) {
 		const struct proxy *p = t->proxies[i];
-		const struct backend_policy *bp = policy_backend(&w->policy, str_of(p->name));
-		struct pool *before;
-		uint32_t *targets;
+		struct pool *before = old ? world_pool(old, str_of(p->name)) : NULL;
 
 		if (!(p->kind & PROXY_BACKEND))
 			continue;
-		targets = xcalloc(p->n_servers + 1, sizeof(*targets));
-		for (size_t j = 0; j < p->n_servers; j++)
-			targets[j] = intern_target(e, str_of(p->servers[j]->name));
-		w->pools[i] = pool_new(p, bp && bp->has_balance ? bp->balance : p->balance,
-				       bp ? bp->bounded_load_percent : 0, targets);
-		free(targets);
-		before = old ? world_pool(old, str_of(p->name)) : NULL;
+		w->pools[i] = make_pool(e, p, policy_backend(&w->policy, str_of(p->name)));
 		if (before)
 			pool_inherit(w->pools[i], before);
 	}
@@ -383,7 +425,7 @@ limits_of(const struct engine *e, const struct world *w)
 		.max_entries = w->policy.max_entries,
 		.expire_ms = w->policy.expire_ms,
 		.max_life_ms = w->policy.max_life_ms,
-		.ends_reported = e->carries || w->n_session_ends > 0,
+		.ends_reported = e->loads || w->n_session_ends > 0,
 	};
 }
 
@@ -425,6 +467,7 @@ free_world(struct world *w)
 	for (size_t i = 0; w->pools && i < w->topology.n_proxies; i++)
 		pool_free(w->pools[i]);
 	free(w->pools);
+	data_path_free(w->data_path);
 	free(w->quotas);
 	free_agents(w->listen, w->n_listen);
 	free_agents(w->session_ends, w->n_session_ends);
@@ -440,9 +483,14 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	w->refs = 1;
-	world_read(files, &w->topology, &w->policy, r);
+	if (e->loads)
+		read_carried(files, &w->topology, &w->policy, r);
+	else
+		world_read(files, &w->topology, &w->policy, r);
 	if (r->n_alerts == 0)
 		find_addresses(w, r);
+	if (r->n_alerts == 0 && e->loads)
+		w->data_path = data_path_new(&w->topology, &w->policy, e->loads, &e->tables, r);
 	if (r->n_alerts == 0 && !make_live(e, w, old))
 		report_cfg(r, FINDING_ALERT, "out of memory for the sticky table");
 	if (r->n_alerts == 0)
@@ -456,8 +504,13 @@ world_begin(const struct world *w, bool ends_heard)
 {
 	struct stick_limits limits = limits_of(w->engine, w);
 
-	limits.ends_reported = w->engine->carries || ends_heard;
+	limits.ends_reported = w->engine->loads || ends_heard;
 	stick_table_set_limits(w->env.table, &limits);
+	for (size_t i = 0; i < w->topology.n_proxies; i++)
+		if (w->pools[i])
+			pool_begin(w->pools[i]);
+	if (w->data_path)
+		data_path_begin(w->data_path);
 }
 
 struct world *

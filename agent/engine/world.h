@@ -32,8 +32,9 @@ struct world {
 	_Atomic unsigned refs;
 	struct topology topology;
 	struct policy policy;
-	struct pool **pools;   /* owned; by proxy index, NULL for what is no backend */
-	struct quota **quotas; /* owned array; by tenant index, the engine's counts */
+	struct pool **pools;	     /* owned; by proxy index, NULL for what is no backend */
+	struct quota **quotas;	     /* owned array; by tenant index, the engine's counts */
+	struct data_path *data_path; /* owned; NULL: HAProxy carries the sessions */
 	struct decide_env env;
 	struct engine *engine; /* what outlives it */
 
@@ -45,6 +46,7 @@ struct world {
 	size_t n_stats_sockets;
 };
 
+struct data_path;
 struct engine;
 struct quota;
 

@@ -13,6 +13,7 @@
 #include "agent/core/wire/syslog.h"
 #include "agent/engine/route.h"
 #include "agent/engine/verdict_log.h"
+#include "agent/engine/verdict_vars.h"
 #include "spoe/ack.h"
 
 /* The most that one ACK takes, names of ordinary length assumed; see request_answer(). */
@@ -229,38 +230,20 @@ complete(struct asked *a)
 }
 
 static void
-set_str(struct spop_writer *out, const char *name, struct str value)
+write_verdict(const struct verdict *v, unsigned level, struct spop_writer *out)
 {
-	if (value.n)
-		spop_ack_set_str(out, SPOP_SCOPE_TXN, name, (struct spop_str){ value.p, value.n });
-}
+	struct verdict_vars vars;
 
-static void
-write_rejection(const struct verdict *v, unsigned level, struct spop_writer *out)
-{
-	set_str(out, "action", STR("reject"));
-	spop_ack_set_int(out, SPOP_SCOPE_TXN, "code", refusal_code(v->refusal, level));
-	set_str(out, "reason", str_of(refusal_name(v->refusal)));
-}
+	verdict_vars(v, level, &vars);
+	for (size_t i = 0; i < vars.n; i++) {
+		const struct verdict_var *var = &vars.vars[i];
 
-static void
-write_acceptance(const struct verdict *v, struct spop_writer *out)
-{
-	static const char *const names[RANKED] = { "srv1", "srv2", "srv3" };
-	char key[SESSION_KEY_TEXT];
-
-	set_str(out, "action", STR("accept"));
-	if (v->backend)
-		set_str(out, "backend", str_of(v->backend->name));
-	for (int i = 0; i < v->ranking.n; i++)
-		set_str(out, names[i], verdict_server(v, i));
-	if (v->tenant && v->tenant->max_connections)
-		spop_ack_set_int(out, SPOP_SCOPE_TXN, "max", v->tenant->max_connections);
-	if (v->effects.stick) {
-		session_key_format(v->effects.key.hash, key);
-		set_str(out, "key", (struct str){ key, sizeof(key) });
+		if (var->is_number)
+			spop_ack_set_int(out, SPOP_SCOPE_TXN, var->name, var->number);
+		else
+			spop_ack_set_str(out, SPOP_SCOPE_TXN, var->name,
+					 (struct spop_str){ var->text.p, var->text.n });
 	}
-	set_str(out, "reason", str_of(verdict_by_name(v)));
 }
 
 /* Message usher-connect: a client asks to be let in. */
@@ -270,12 +253,7 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 	struct verdict v;
 
 	route_ask(w, w->world, &a->facts, &v);
-	if (v.action == VERDICT_REJECT)
-		write_rejection(&v, a->level, out);
-	else
-		write_acceptance(&v, out);
-	set_str(out, "tenant", str_of(v.tenant ? v.tenant->name : NULL));
-	set_str(out, "rule", str_of(v.rule));
+	write_verdict(&v, a->level, out);
 	verdict_log(&v, &a->facts, worker_ms(w));
 }
 

@@ -1,8 +1,10 @@
 /*
- * `balance source` as HAProxy does it with its default map: the address, taken as a number, picks
- * a slot; each server has as many slots as its weight (all weights divided by what they have in
- * common), interleaved. IPv6 addresses are folded to 32 bits. Only IPv4 is known to agree with
- * HAProxy to the slot.
+ * `balance source` and `balance hash` as HAProxy does them with its default map: a number picks a
+ * slot; each server has as many slots as its weight (all weights divided by what they have in
+ * common), interleaved. The number is the source address, or the hash of an expression's value.
+ * IPv6 addresses are folded to 32 bits. Only IPv4 is known to agree with HAProxy to the slot.
+ *
+ * A full server keeps its clients: they wait for it.
  */
 #include <stdlib.h>
 
@@ -45,11 +47,11 @@ make_map(struct pool *p)
 		if (is_mapped(p, i))
 			total += p->servers[i].weight / divisor;
 
-	free(p->source_map);
-	p->source_map = malloc((total + 1) * sizeof(*p->source_map));
+	free(p->map);
+	p->map = malloc((total + 1) * sizeof(*p->map));
 	earned = calloc(p->n + 1, sizeof(*earned));
-	p->n_source_map = p->source_map && earned ? total : 0;
-	for (size_t slot = 0; slot < p->n_source_map; slot++) {
+	p->n_map = p->map && earned ? total : 0;
+	for (size_t slot = 0; slot < p->n_map; slot++) {
 		size_t best = p->n;
 		int64_t most = 0;
 
@@ -65,7 +67,7 @@ make_map(struct pool *p)
 				best = i;
 			}
 		}
-		p->source_map[slot] = (uint16_t)best;
+		p->map[slot] = (uint16_t)best;
 		earned[best] -= total;
 	}
 	free(earned);
@@ -94,21 +96,39 @@ is_ranked(const struct ranking *r, size_t server)
 }
 
 static void
-rank(struct pool *p, const struct pick *pick, struct ranking *r)
+rank_from(struct pool *p, const struct pick *pick, uint32_t number, struct ranking *r)
 {
 	size_t slot;
 
-	if (!p->source_map)
+	/* Backups have their turn so rarely that nothing is kept for them. */
+	if (!p->map || p->on_backups)
 		make_map(p);
-	if (p->n_source_map == 0)
+	if (p->n_map == 0)
 		return;
-	slot = source_number(pick->source) % p->n_source_map;
-	for (size_t i = 0; i < p->n_source_map && r->n < RANKED; i++) {
-		size_t server = p->source_map[(slot + i) % p->n_source_map];
+	slot = number % p->n_map;
+	for (size_t i = 0; i < p->n_map && r->n < RANKED; i++) {
+		size_t server = p->map[(slot + i) % p->n_map];
 
 		if (pool_may_use(p, pick, server) && !is_ranked(r, server))
 			r->server[r->n++] = (uint16_t)server;
 	}
+	if (p->on_backups) {
+		free(p->map);
+		p->map = NULL;
+	}
 }
 
-const struct balance balance_source = { rank };
+static void
+rank_source(struct pool *p, const struct pick *pick, struct ranking *r)
+{
+	rank_from(p, pick, source_number(pick->source), r);
+}
+
+static void
+rank_hash(struct pool *p, const struct pick *pick, struct ranking *r)
+{
+	rank_from(p, pick, pick->hash, r);
+}
+
+const struct balance balance_source = { rank_source };
+const struct balance balance_hash = { rank_hash };

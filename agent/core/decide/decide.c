@@ -164,6 +164,8 @@ choose_server(const struct decide_env *env, const struct decide_input *in, const
 		return;
 	}
 	pool_rank(v->pool, &pick, &v->ranking);
+	if (v->ranking.is_full)
+		return; /* whoever carries the session waits for a place */
 	if (v->ranking.n == 0) {
 		reject(v, STEP_SERVER, REFUSAL_SERVER_UNAVAILABLE, "no_server");
 		return;

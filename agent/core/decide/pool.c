@@ -14,8 +14,11 @@
 #define STRIDE UINT64_C(720720)
 
 static const struct balance *const algorithms[] = {
-	[BALANCE_ROUNDROBIN] = &balance_roundrobin, [BALANCE_LEASTCONN] = &balance_leastconn,
-	[BALANCE_SOURCE] = &balance_source,	    [BALANCE_RANDOM] = &balance_random,
+	[BALANCE_ROUNDROBIN] = &balance_roundrobin,
+	[BALANCE_LEASTCONN] = &balance_leastconn,
+	[BALANCE_SOURCE] = &balance_source,
+	[BALANCE_RANDOM] = &balance_random,
+	[BALANCE_HASH] = &balance_hash,
 	[BALANCE_RENDEZVOUS] = &balance_rendezvous,
 };
 
@@ -40,7 +43,7 @@ with_weight(enum server_status status, uint16_t weight)
 
 struct pool *
 pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounded_load_percent,
-	 const uint32_t *targets)
+	 const uint32_t *targets, struct server_load *const *loads)
 {
 	struct pool *p = xcalloc(1, sizeof(*p) + backend->n_servers * sizeof(p->servers[0]));
 
@@ -58,6 +61,8 @@ pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounde
 			.target = targets[i],
 			.status = s->disabled ? SERVER_MAINT : with_weight(SERVER_UP, s->weight),
 			.weight = s->weight,
+			.addr = s->addr,
+			.load = loads ? loads[i] : NULL,
 		};
 	}
 	return p;
@@ -69,8 +74,15 @@ pool_free(struct pool *p)
 	if (!p)
 		return;
 	pthread_mutex_destroy(&p->lock);
-	free(p->source_map);
+	free(p->map);
 	free(p);
+}
+
+static void
+forget_map(struct pool *p)
+{
+	free(p->map);
+	p->map = NULL;
 }
 
 /* What changed in the file is the operator's newest word, the rest goes on as it was. */
@@ -89,6 +101,9 @@ inherit_server(struct pool_server *to, const struct pool_server *old)
 	to->decided = old->decided;
 	to->decided_before = old->decided_before;
 	to->pass = old->pass;
+	/* A name is looked up anew by whoever looks names up; until then it is where it was. */
+	if (to->file->addr.len == 0 && strcmp(to->file->address, old->file->address) == 0)
+		to->addr = old->addr;
 }
 
 void
@@ -103,6 +118,28 @@ pool_inherit(struct pool *p, struct pool *from)
 	pthread_mutex_unlock(&from->lock);
 }
 
+/* The load knows as much of the server as those who wait for it must. */
+static void
+tell_load(const struct pool_server *s)
+{
+	if (!s->load)
+		return;
+	atomic_store(&s->load->maxconn, s->file->maxconn);
+	atomic_store(&s->load->is_closed, s->status != SERVER_UP || s->addr.len == 0);
+}
+
+void
+pool_begin(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->n; i++)
+		tell_load(&p->servers[i]);
+	pthread_mutex_unlock(&p->lock);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->servers[i].load)
+			load_offer(p->servers[i].load);
+}
+
 const struct proxy *
 pool_backend(const struct pool *p)
 {
@@ -113,6 +150,12 @@ enum balance_kind
 pool_balance(const struct pool *p)
 {
 	return p->balance_kind;
+}
+
+struct server_load *
+pool_load(const struct pool *p, unsigned server)
+{
+	return p->servers[server].load;
 }
 
 uint32_t
@@ -137,13 +180,26 @@ may_use(const struct pool *p, const struct pick *pick, size_t i)
 {
 	const struct pool_server *s = &p->servers[i];
 
+	if (s->load && s->addr.len == 0)
+		return false;
+	for (size_t k = 0; k < pick->n_avoid; k++)
+		if (pick->avoid[k] == i)
+			return false;
 	return s->status == SERVER_UP && s->weight > 0 && in_subset(pick, s->file->name);
 }
 
 bool
 pool_may_use(const struct pool *p, const struct pick *pick, size_t i)
 {
-	return !p->servers[i].file->backup && may_use(p, pick, i);
+	return p->servers[i].file->backup == p->on_backups && may_use(p, pick, i);
+}
+
+bool
+pool_has_room(const struct pool *p, const struct pick *pick, size_t i)
+{
+	const struct pool_server *s = &p->servers[i];
+
+	return pool_may_use(p, pick, i) && (!s->load || load_has_room(s->load));
 }
 
 void
@@ -168,17 +224,46 @@ podium_offer(struct podium *podium, struct ranking *r, size_t server, uint64_t s
 	podium->tie[place] = tie;
 }
 
+static bool
+may_use_any(const struct pool *p, const struct pick *pick)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (pool_may_use(p, pick, i))
+			return true;
+	return false;
+}
+
+/* The first one, whether or not it has a place free: it is the only one. */
+static void
+rank_first_backup(const struct pool *p, const struct pick *pick, struct ranking *r)
+{
+	for (size_t i = 0; i < p->n && r->n == 0; i++)
+		if (pool_may_use(p, pick, i))
+			r->server[r->n++] = (uint16_t)i;
+}
+
+/*
+ * HAProxy: backup servers serve when no active one can, and only the first of them, unless the
+ * file says `option allbackups`.
+ */
+static void
+rank(struct pool *p, const struct pick *pick, struct ranking *r)
+{
+	p->on_backups = !may_use_any(p, pick);
+	if (p->on_backups && !(p->backend->options & OPTION_ALLBACKUPS))
+		rank_first_backup(p, pick, r);
+	else
+		p->balance->rank(p, pick, r);
+	r->is_full = r->n == 0 && may_use_any(p, pick);
+	p->on_backups = false;
+}
+
 void
 pool_rank(struct pool *p, const struct pick *pick, struct ranking *r)
 {
 	pthread_mutex_lock(&p->lock);
 	*r = (struct ranking){ .version = p->version };
-	p->balance->rank(p, pick, r);
-	/* HAProxy: backup servers serve when no active one can, and only the first of them. */
-	if (r->n == 0)
-		for (size_t i = 0; i < p->n && r->n == 0; i++)
-			if (may_use(p, pick, i))
-				r->server[r->n++] = (uint16_t)i;
+	rank(p, pick, r);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -197,12 +282,21 @@ pool_find(struct pool *p, uint32_t target, const struct pick *pick, unsigned *se
 	return found;
 }
 
+/* Counted, with one of the places if there are places to have and one is free. */
+static bool
+send_client(struct pool_server *s)
+{
+	s->decided++;
+	return s->load && load_enter(s->load);
+}
+
 bool
-pool_commit(struct pool *p, const struct ranking *r)
+pool_commit(struct pool *p, const struct ranking *r, bool *has_place)
 {
 	struct pool_server *s = &p->servers[r->server[0]];
 	bool current;
 
+	*has_place = false;
 	pthread_mutex_lock(&p->lock);
 	current = p->version == r->version;
 	if (current) {
@@ -213,19 +307,61 @@ pool_commit(struct pool *p, const struct ranking *r)
 		if (s->pass > p->pass)
 			p->pass = s->pass;
 		s->pass = p->pass + STRIDE / (s->weight ? s->weight : 1);
-		s->decided++;
+		*has_place = send_client(s);
 		p->version++;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return current;
 }
 
-void
+bool
 pool_count(struct pool *p, unsigned server)
 {
+	bool has_place;
+
 	pthread_mutex_lock(&p->lock);
-	p->servers[server].decided++;
+	has_place = send_client(&p->servers[server]);
 	pthread_mutex_unlock(&p->lock);
+	return has_place;
+}
+
+bool
+pool_is_usable(struct pool *p, unsigned server, const struct pick *pick)
+{
+	bool yes;
+
+	pthread_mutex_lock(&p->lock);
+	yes = may_use(p, pick, server);
+	pthread_mutex_unlock(&p->lock);
+	return yes;
+}
+
+bool
+pool_set_addr(struct pool *p, unsigned server, const struct addr *a)
+{
+	struct pool_server *s = &p->servers[server];
+	bool changed;
+
+	pthread_mutex_lock(&p->lock);
+	changed = s->addr.len != a->len || memcmp(&s->addr.sa, &a->sa, a->len) != 0;
+	if (changed) {
+		s->addr = *a;
+		forget_map(p);
+		tell_load(s);
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (changed && s->load)
+		load_offer(s->load);
+	return changed;
+}
+
+bool
+pool_addr(struct pool *p, unsigned server, struct addr *a)
+{
+	pthread_mutex_lock(&p->lock);
+	*a = p->servers[server].addr;
+	pthread_mutex_unlock(&p->lock);
+	return a->len > 0;
 }
 
 uint64_t
@@ -251,10 +387,12 @@ pool_set_state(struct pool *p, unsigned server, enum server_status status, uint1
 	if (changed) {
 		s->status = status;
 		s->weight = weight;
-		free(p->source_map);
-		p->source_map = NULL;
+		forget_map(p);
+		tell_load(s);
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (changed && s->load)
+		load_offer(s->load);
 	return changed;
 }
 
@@ -276,7 +414,11 @@ pool_server(struct pool *p, unsigned server)
 	struct server_report report;
 
 	pthread_mutex_lock(&p->lock);
-	report = (struct server_report){ s->status, s->weight, s->sessions };
+	report = (struct server_report){
+		s->status,
+		s->weight,
+		s->load ? atomic_load(&s->load->n_sessions) : s->sessions,
+	};
 	pthread_mutex_unlock(&p->lock);
 	return report;
 }

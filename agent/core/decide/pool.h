@@ -15,6 +15,7 @@
 #include "agent/core/base/addr.h"
 #include "agent/core/base/parse.h"
 #include "agent/core/base/str.h"
+#include "agent/core/decide/load.h"
 #include "agent/core/topology/model.h"
 
 struct pool;
@@ -34,13 +35,17 @@ enum { RANKED = 3 }; /* how many servers a verdict names */
 /* Servers in the order a client should try them, as indexes into the backend. */
 struct ranking {
 	uint8_t n;
+	bool is_full; /* n == 0 only because none that may take the client has a place free */
 	uint16_t server[RANKED];
 	uint64_t version; /* what pool_commit() must still find */
 };
 
 /* What a choice depends on, beside the pool itself. */
 struct pick {
-	struct str key;		 /* identity, for rendezvous; may be empty */
+	struct str key;	       /* identity, for rendezvous; may be empty */
+	const uint16_t *avoid; /* servers that were tried already */
+	size_t n_avoid;
+	uint32_t hash;		 /* of the expression, for `balance hash` */
 	const struct ip *source; /* may be NULL */
 	uint64_t random;
 	char *const *subset; /* names; NULL: every server */
@@ -50,13 +55,18 @@ struct pick {
 /*
  * A pool for a backend of the topology, all servers as the file has them. `bounded_load_percent`
  * is for rendezvous (0: off). targets[i] is the number by which sticky entries know server i.
+ * loads[i] counts the sessions that usher itself carries there; NULL: HAProxy carries them.
  */
 struct pool *pool_new(const struct proxy *backend, enum balance_kind balance,
-		      uint32_t bounded_load_percent, const uint32_t *targets);
+		      uint32_t bounded_load_percent, const uint32_t *targets,
+		      struct server_load *const *loads);
 void pool_free(struct pool *p);
 
 /* Take over what `from` knew of the servers with the same names (a reload). */
 void pool_inherit(struct pool *p, struct pool *from);
+
+/* This pool is the one in use from now on: the loads go by its servers' maxconn and states. */
+void pool_begin(struct pool *p);
 
 const struct proxy *pool_backend(const struct pool *p);
 enum balance_kind pool_balance(const struct pool *p);
@@ -70,12 +80,29 @@ bool pool_find(struct pool *p, uint32_t target, const struct pick *pick, unsigne
 
 /*
  * The first server of a ranking is chosen. False when another decision was faster, so that the
- * ranking is out of date; nothing is changed then.
+ * ranking is out of date; nothing is changed then. Where usher carries the sessions itself,
+ * *has_place tells whether the client has one of the server's places (load_enter) or must wait.
  */
-bool pool_commit(struct pool *p, const struct ranking *r) MUST_USE;
+bool pool_commit(struct pool *p, const struct ranking *r, bool *has_place) MUST_USE;
 
-/* A client goes to this server by stickiness or rule: counted, and not the algorithm's turn. */
-void pool_count(struct pool *p, unsigned server);
+/*
+ * A client goes to this server by stickiness or rule: counted, and not the algorithm's turn.
+ * Returns has_place, as above.
+ */
+bool pool_count(struct pool *p, unsigned server);
+
+/* The counts of a server; NULL: HAProxy carries the sessions. */
+struct server_load *pool_load(const struct pool *p, unsigned server);
+
+/* May it take this client, whether or not a place is free? */
+bool pool_is_usable(struct pool *p, unsigned server, const struct pick *pick);
+
+/*
+ * Where the server is. The file's address, or the one a name has been resolved to; len 0: not
+ * known, and then nobody is sent there. Returns whether it is another than before.
+ */
+bool pool_set_addr(struct pool *p, unsigned server, const struct addr *a);
+bool pool_addr(struct pool *p, unsigned server, struct addr *a);
 
 /* Returns whether the status or weight is another than before. */
 bool pool_set_state(struct pool *p, unsigned server, enum server_status status, uint16_t weight);

@@ -13,10 +13,12 @@ struct pool_server {
 	uint32_t target;
 	enum server_status status;
 	uint16_t weight;
-	uint32_t sessions;	 /* as last reported */
-	uint64_t decided;	 /* clients sent here, ever */
-	uint64_t decided_before; /* those among them that `sessions` knows of */
-	uint64_t pass;		 /* roundrobin: when its next turn is, in virtual time */
+	uint32_t sessions;	  /* as last reported */
+	uint64_t decided;	  /* clients sent here, ever */
+	uint64_t decided_before;  /* those among them that `sessions` knows of */
+	uint64_t pass;		  /* roundrobin: when its next turn is, in virtual time */
+	struct addr addr;	  /* where it is; len 0: not known */
+	struct server_load *load; /* the engine's; NULL: HAProxy carries the sessions */
 };
 
 struct pool {
@@ -25,10 +27,11 @@ struct pool {
 	const struct balance *balance;
 	enum balance_kind balance_kind;
 	uint32_t bounded_load_percent;
-	uint64_t version;     /* grows with every turn taken */
-	uint64_t pass;	      /* virtual time: the turn that was last taken */
-	uint16_t *source_map; /* owned; slot → server, NULL: to be made again */
-	size_t n_source_map;
+	uint64_t version; /* grows with every turn taken */
+	uint64_t pass;	  /* virtual time: the turn that was last taken */
+	uint16_t *map;	  /* owned; slot → server, NULL: to be made again; of active servers */
+	size_t n_map;
+	bool on_backups; /* during a ranking: it is the backup servers' turn */
 	size_t n;
 	struct pool_server servers[];
 };
@@ -38,16 +41,22 @@ struct balance {
 	void (*rank)(struct pool *p, const struct pick *pick, struct ranking *r);
 };
 
-extern const struct balance balance_roundrobin, balance_leastconn, balance_source, balance_random,
-	balance_rendezvous;
+extern const struct balance balance_roundrobin, balance_leastconn, balance_source, balance_hash,
+	balance_random, balance_rendezvous;
 
-/* May this client be sent to active server i now? Backups are the pool's own affair. */
+/*
+ * May this client be sent to server i now? Active servers alone, or backups when it is their turn:
+ * that is the pool's own affair. pool_may_use() says so of servers that are full, too.
+ */
 bool pool_may_use(const struct pool *p, const struct pick *pick, size_t i);
+bool pool_has_room(const struct pool *p, const struct pick *pick, size_t i);
 
-/* Sessions as last reported, and the clients sent since. */
+/* Sessions that are there, and those who wait; or as last reported, and the clients sent since. */
 static inline uint64_t
 pool_server_load(const struct pool_server *s)
 {
+	if (s->load)
+		return atomic_load(&s->load->n_sessions) + atomic_load(&s->load->n_waiting);
 	return s->sessions + (s->decided - s->decided_before);
 }
 

@@ -37,11 +37,23 @@ take_rates(struct effects *e, struct rates *rates, int64_t now)
 	return e->rates_done = true;
 }
 
+/* False: another decision has placed that client elsewhere. */
+static bool
+place_entry(const struct verdict *v, struct stick_table *table, int64_t now)
+{
+	uint32_t target = pool_target(v->pool, v->ranking.server[0]), stands;
+
+	if (target == STICK_NO_TARGET)
+		return true; /* a name without a number: more than there can be */
+	stands = stick_table_place(table, &v->effects.key, v->effects.seen, target, now);
+	/* Out of memory for the entry: the client is served all the same. */
+	return stands == target || stands == STICK_NO_TARGET;
+}
+
 bool
 verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates, int64_t now)
 {
 	struct effects *e = &v->effects;
-	uint32_t target, stands;
 
 	if (v->action == VERDICT_REJECT)
 		return true;
@@ -50,15 +62,13 @@ verdict_apply(struct verdict *v, struct stick_table *table, struct rates *rates,
 	if (v->ranking.n == 0)
 		return true;
 	if (!e->take_turn)
-		pool_count(v->pool, v->ranking.server[0]);
-	else if (!pool_commit(v->pool, &v->ranking))
+		v->has_place = pool_count(v->pool, v->ranking.server[0]);
+	else if (!pool_commit(v->pool, &v->ranking, &v->has_place))
 		return false;
-	if (!e->stick)
+	if (!e->stick || place_entry(v, table, now))
 		return true;
-	target = pool_target(v->pool, v->ranking.server[0]);
-	if (target == STICK_NO_TARGET)
-		return true; /* a name without a number: more than there can be */
-	stands = stick_table_place(table, &e->key, e->seen, target, now);
-	/* Out of memory for the entry: the client is served all the same. */
-	return stands == target || stands == STICK_NO_TARGET;
+	if (v->has_place)
+		load_leave(pool_load(v->pool, v->ranking.server[0]));
+	v->has_place = false;
+	return false;
 }

@@ -66,6 +66,7 @@ struct verdict {
 	struct pool *pool;	      /* of the backend */
 	enum verdict_by by;
 	struct ranking ranking;	  /* n == 0: no server is named */
+	bool has_place;		  /* once applied: at the first of them, see load.h */
 	struct stick_view sticky; /* the entry as it was found; target 0: none */
 	bool has_key;
 	struct effects effects;

@@ -65,7 +65,7 @@ decide_world_init(struct decide_world *w, const char *cfg, const char *json)
 		for (size_t j = 0; j < p->n_servers; j++)
 			targets[j] = world_target_of(&w->topology, p->servers[j]->name);
 		w->pools[i] = pool_new(p, bp && bp->has_balance ? bp->balance : p->balance,
-				       bp ? bp->bounded_load_percent : 0, targets);
+				       bp ? bp->bounded_load_percent : 0, targets, NULL);
 	}
 	w->env = (struct decide_env){
 		.topology = &w->topology,
@@ -119,7 +119,7 @@ world_choose(struct pool *p, const struct pick *pick)
 
 	pool_rank(p, pick, &r);
 	ck_assert_uint_gt(r.n, 0);
-	ck_assert(pool_commit(p, &r));
+	ck_assert(pool_commit(p, &r, &(bool){ false }));
 	return r.server[0];
 }
 

@@ -69,7 +69,7 @@ START_TEST(test_ranking)
 	for (int i = 0; i < RANKED; i++)
 		ck_assert_uint_eq(r.server[i], rows[_i].ranking[i]);
 	/* What came before plays no part. */
-	ck_assert(pool_commit(p, &r));
+	ck_assert(pool_commit(p, &r, &(bool){ false }));
 	pool_rank(p, &(struct pick){ .key = rows[_i].key, .random = 99 }, &r);
 	ck_assert_mem_eq(r.server, rows[_i].ranking, sizeof(r.server));
 	decide_world_fini(&world);

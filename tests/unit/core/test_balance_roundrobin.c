@@ -139,7 +139,7 @@ START_TEST(test_ranking)
 		ck_assert_uint_eq(r.n, RANKED);
 		for (int j = 0; j < RANKED; j++)
 			ck_assert_uint_eq(r.server[j], expected[i][j]);
-		ck_assert(pool_commit(p, &r));
+		ck_assert(pool_commit(p, &r, &(bool){ false }));
 	}
 	decide_world_fini(&world);
 }

@@ -594,7 +594,7 @@ START_TEST(test_counted_once_over_attempts)
 		ck_assert_int_eq(v.action, VERDICT_ACCEPT);
 		/* Another takes the turn first. */
 		pool_rank(v.pool, &(struct pick){ 0 }, &other);
-		ck_assert(pool_commit(v.pool, &other));
+		ck_assert(pool_commit(v.pool, &other, &(bool){ false }));
 		ck_assert(!apply(&v));
 		in.rates_done = v.effects.rates_done;
 		ck_assert(in.rates_done);

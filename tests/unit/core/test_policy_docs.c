@@ -128,7 +128,7 @@ START_TEST(test_schema_has_the_keys_of_the_reader)
 		assert_properties(definition(schema, object->name), object->name, keys,
 				  object->n_keys);
 	}
-	ck_assert_uint_eq(i, 13);
+	ck_assert_uint_eq(i, 15);
 	json_decref(schema);
 }
 END_TEST
@@ -165,6 +165,30 @@ START_TEST(test_schema_has_the_reasons)
 }
 END_TEST
 
+START_TEST(test_schema_has_the_differences)
+{
+	json_t *schema = load_schema();
+	const json_t *names = json_object_get(
+		json_object_get(
+			json_object_get(json_object_get(definition(schema, "proxy"), "properties"),
+					"as_haproxy"),
+			"items"),
+		"enum");
+	char *manual = read_file("docs/configuration.md");
+
+	ck_assert_uint_eq(json_array_size(names), N_DIFFERENCES);
+	for (enum difference d = 0; d < N_DIFFERENCES; d++) {
+		char row[64];
+
+		ck_assert_str_eq(json_string_value(json_array_get(names, d)), difference_name(d));
+		snprintf(row, sizeof(row), "\n| `%s` | ", difference_name(d));
+		ck_assert_msg(strstr(manual, row) != NULL, "the manual lacks %s", row);
+	}
+	free(manual);
+	json_decref(schema);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -176,6 +200,7 @@ main(void)
 	tcase_add_test(tcase, test_schema_has_the_keys_of_the_reader);
 	tcase_add_test(tcase, test_schema_has_the_facts);
 	tcase_add_test(tcase, test_schema_has_the_reasons);
+	tcase_add_test(tcase, test_schema_has_the_differences);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

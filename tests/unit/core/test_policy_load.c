@@ -100,6 +100,18 @@ START_TEST(test_scalars)
 END_TEST
 
 /* What a tenant leaves out is the policy's, though the policy says it further down. */
+START_TEST(test_differences)
+{
+	load("{}");
+	ck_assert_uint_eq(policy.as_haproxy, 0);
+	unload();
+	load("{\"proxy\":{\"as_haproxy\":[\"maxconn\",\"retry_elsewhere\",\"maxconn\"]}}");
+	ck_assert_uint_eq(policy.as_haproxy,
+			  1U << DIFFERENCE_MAXCONN | 1U << DIFFERENCE_RETRY_ELSEWHERE);
+	unload();
+}
+END_TEST
+
 START_TEST(test_tenants_inherit)
 {
 	const struct tenant *t;
@@ -205,6 +217,7 @@ main(void)
 	tcase_add_test(tcase, test_defaults);
 	tcase_add_test(tcase, test_frontends_and_backends);
 	tcase_add_test(tcase, test_scalars);
+	tcase_add_test(tcase, test_differences);
 	tcase_add_test(tcase, test_tenants_inherit);
 	tcase_add_test(tcase, test_rules);
 	tcase_add_test(tcase, test_names_are_resolved);

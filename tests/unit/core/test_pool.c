@@ -108,12 +108,12 @@ START_TEST(test_commit)
 	pool_rank(p, &(struct pick){ 0 }, &one);
 	pool_rank(p, &(struct pick){ 0 }, &two);
 	ck_assert_uint_eq(one.server[0], two.server[0]);
-	ck_assert(pool_commit(p, &one));
-	ck_assert(!pool_commit(p, &two));
+	ck_assert(pool_commit(p, &one, &(bool){ false }));
+	ck_assert(!pool_commit(p, &two, &(bool){ false }));
 	ck_assert_uint_eq(pool_decided(p, one.server[0]), 1);
 	pool_rank(p, &(struct pick){ 0 }, &again);
 	ck_assert_uint_ne(again.server[0], one.server[0]);
-	ck_assert(pool_commit(p, &again));
+	ck_assert(pool_commit(p, &again, &(bool){ false }));
 	decide_world_fini(&world);
 }
 END_TEST
@@ -129,7 +129,7 @@ START_TEST(test_count_is_no_turn)
 	ck_assert_uint_eq(pool_decided(p, before.server[0]), 100);
 	pool_rank(p, &(struct pick){ 0 }, &after);
 	ck_assert_uint_eq(after.server[0], before.server[0]);
-	ck_assert(pool_commit(p, &before));
+	ck_assert(pool_commit(p, &before, &(bool){ false }));
 	decide_world_fini(&world);
 }
 END_TEST
@@ -229,6 +229,174 @@ START_TEST(test_no_servers)
 }
 END_TEST
 
+/* ---- where usher carries the sessions itself ------------------------------------------------- */
+
+enum { PLACES = 3 };
+
+static struct backend_load backend_load;
+static struct server_load loads[PLACES];
+
+/* A pool of its own with these servers; the world lends it its topology. */
+static struct pool *
+new_carried_pool(const char *text)
+{
+	struct server_load *each[PLACES] = { &loads[0], &loads[1], &loads[2] };
+	const uint32_t targets[PLACES] = { 1, 2, 3 };
+	const struct proxy *backend;
+	struct pool *p;
+
+	decide_world_init(&world, text, "{}");
+	backend = topology_backend(&world.topology, STR("b"));
+	backend_load_init(&backend_load);
+	for (int i = 0; i < PLACES; i++)
+		server_load_init(&loads[i], &backend_load);
+	p = pool_new(backend, backend->balance, 0, targets, each);
+	pool_begin(p);
+	return p;
+}
+
+static void
+free_carried_pool(struct pool *p)
+{
+	pool_free(p);
+	decide_world_fini(&world);
+}
+
+static unsigned
+send_one(struct pool *p, const struct pick *pick, bool *has_place)
+{
+	struct ranking r;
+
+	pool_rank(p, pick, &r);
+	ck_assert_uint_gt(r.n, 0);
+	ck_assert(pool_commit(p, &r, has_place));
+	return r.server[0];
+}
+
+static const struct {
+	const char *name, *cfg;
+	int sent[PLACES]; /* of five */
+	bool full_then;
+} carried[] = {
+	{ "a full one is passed over",
+	  "backend b\n server a 127.0.0.1:1 maxconn 1\n server b 127.0.0.1:2\n"
+	  " server c 127.0.0.1:3 maxconn 1\n",
+	  { 1, 3, 1 },
+	  false },
+	{ "leastconn, too",
+	  "backend b\n balance leastconn\n server a 127.0.0.1:1 maxconn 1\n"
+	  " server b 127.0.0.1:2\n server c 127.0.0.1:3 maxconn 1\n",
+	  { 1, 3, 1 },
+	  false },
+	{ "all of them full",
+	  "backend b\n server a 127.0.0.1:1 maxconn 2\n server b 127.0.0.1:2 maxconn 2\n"
+	  " server c 127.0.0.1:3 maxconn 1\n",
+	  { 2, 2, 1 },
+	  true },
+	{ "backups stay out while an active one may take clients, even if it is full",
+	  "backend b\n server a 127.0.0.1:1 maxconn 5\n server b 127.0.0.1:2 backup\n"
+	  " server c 127.0.0.1:3 disabled\n",
+	  { 5, 0, 0 },
+	  true },
+	{ "the first backup alone",
+	  "backend b\n server a 127.0.0.1:1 disabled\n server b 127.0.0.1:2 backup\n"
+	  " server c 127.0.0.1:3 backup\n",
+	  { 0, 5, 0 },
+	  false },
+	{ "option allbackups",
+	  "backend b\n option allbackups\n server a 127.0.0.1:1 disabled\n"
+	  " server b 127.0.0.1:2 backup\n server c 127.0.0.1:3 backup maxconn 2\n",
+	  { 0, 3, 2 },
+	  false },
+	{ "a name that nobody has resolved",
+	  "backend b\n server a one.example:1\n server b 127.0.0.1:2\n"
+	  " server c 127.0.0.1:3 weight 0\n",
+	  { 0, 5, 0 },
+	  false },
+};
+
+START_TEST(test_places)
+{
+	struct pool *p = new_carried_pool(carried[_i].cfg);
+	int sent[PLACES] = { 0 };
+	struct ranking r;
+	bool has_place;
+
+	for (int i = 0; i < 5; i++) {
+		sent[send_one(p, &(struct pick){ 0 }, &has_place)]++;
+		ck_assert(has_place);
+	}
+	for (int i = 0; i < PLACES; i++) {
+		ck_assert_int_eq(sent[i], carried[_i].sent[i]);
+		ck_assert_uint_eq(pool_server(p, (unsigned)i).sessions, (unsigned)sent[i]);
+	}
+	pool_rank(p, &(struct pick){ 0 }, &r);
+	ck_assert(r.is_full == carried[_i].full_then);
+	ck_assert((r.n == 0) == carried[_i].full_then);
+	free_carried_pool(p);
+}
+END_TEST
+
+/* The map has one server for each client: it waits for it, and no other takes it. */
+START_TEST(test_source_waits)
+{
+	struct pool *p = new_carried_pool("backend b\n balance source\n"
+					  " server a 127.0.0.1:1 maxconn 1\n"
+					  " server b 127.0.0.1:2\n server c 127.0.0.1:3\n");
+	struct ip source;
+	bool has_place;
+
+	ck_assert(ip_parse(STR("0.0.0.3"), &source));
+	ck_assert_uint_eq(send_one(p, &(struct pick){ .source = &source }, &has_place), 0);
+	ck_assert(has_place);
+	ck_assert_uint_eq(send_one(p, &(struct pick){ .source = &source }, &has_place), 0);
+	ck_assert(!has_place);
+	free_carried_pool(p);
+}
+END_TEST
+
+/* One that was tried is not chosen again; a server without sessions comes first, as in HAProxy. */
+START_TEST(test_avoided_and_idle)
+{
+	struct pool *p = new_carried_pool("backend b\n balance leastconn\n"
+					  " server a 127.0.0.1:1 weight 100\n"
+					  " server b 127.0.0.1:2 weight 1\n"
+					  " server c 127.0.0.1:3 weight 100\n");
+	uint16_t tried[] = { 0, 2 };
+	bool has_place;
+
+	ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), 0);
+	ck_assert_uint_eq(send_one(p, &(struct pick){ .avoid = tried, .n_avoid = 2 }, &has_place),
+			  1);
+	load_leave(&loads[1]);
+	ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), 2);
+	ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), 1);
+	free_carried_pool(p);
+}
+END_TEST
+
+START_TEST(test_addresses)
+{
+	struct pool *p = new_carried_pool("backend b\n server a one.example:1\n"
+					  " server b 127.0.0.1:2\n server c 127.0.0.1:3\n");
+	struct addr a, b;
+
+	ck_assert(!pool_addr(p, 0, &a));
+	ck_assert(!pool_is_usable(p, 0, &(struct pick){ 0 }));
+	ck_assert(atomic_load(&loads[0].is_closed));
+	ck_assert_int_eq(addr_parse(STR("127.0.0.9:1"), true, &a), ADDR_OK);
+	ck_assert(pool_set_addr(p, 0, &a));
+	ck_assert(!pool_set_addr(p, 0, &a));
+	ck_assert(pool_addr(p, 0, &b));
+	ck_assert_mem_eq(&a.sa, &b.sa, a.len);
+	ck_assert(pool_is_usable(p, 0, &(struct pick){ 0 }));
+	ck_assert(!atomic_load(&loads[0].is_closed));
+	(void)pool_set_state(p, 0, SERVER_DOWN, 1);
+	ck_assert(atomic_load(&loads[0].is_closed));
+	free_carried_pool(p);
+}
+END_TEST
+
 START_TEST(test_names)
 {
 	ck_assert_str_eq(server_status_name(SERVER_UP), "up");
@@ -253,6 +421,10 @@ main(void)
 	tcase_add_test(tcase, test_inherit);
 	tcase_add_test(tcase, test_inherit_turns);
 	tcase_add_test(tcase, test_no_servers);
+	tcase_add_loop_test(tcase, test_places, 0, N_ROWS(carried));
+	tcase_add_test(tcase, test_source_waits);
+	tcase_add_test(tcase, test_avoided_and_idle);
+	tcase_add_test(tcase, test_addresses);
 	tcase_add_test(tcase, test_names);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -56,6 +56,54 @@ START_TEST(condition_has_a_value)
 }
 END_TEST
 
+/* As HAProxy 2.6.12 answers where usher reads the file in its stead. */
+static const struct {
+	const char *text;
+	bool value;
+} versions[] = {
+	{ "version_atleast(2.6)", true },
+	{ "version_atleast(2.6.12)", true },
+	{ "version_atleast(2.6.13)", false },
+	{ "version_atleast(2.6.12.1)", false },
+	{ "version_atleast(2.6.12-1)", false },
+	{ "version_atleast(2.6.12-0)", true },
+	{ "version_atleast(2.6.12-1+deb12u5)", true },
+	{ "version_atleast(2.6.12-dev5)", true },
+	{ "version_atleast(2.5-dev9)", true },
+	{ "version_atleast(2.7-dev1)", false },
+	{ "version_atleast(2.10)", false },
+	{ "version_atleast(3)", false },
+	{ "version_atleast( 2.6)", true },
+	{ "version_atleast(2.6x)", true },
+	{ "version_atleast(99999999999999999999)", false },
+	{ "version_before(2.6)", false },
+	{ "version_before(2.6.12)", false },
+	{ "version_before(2.6.13)", true },
+	{ "version_before(2.7-dev0)", true },
+	{ "!version_before(3) || version_atleast(2.4)", true },
+	{ "feature(OPENSSL)", true },
+	{ "feature(openssl)", false },
+	{ "feature(OPENSS)", false },
+	{ "feature(PCRE2) && !feature(PCRE)", true },
+	{ "feature(QUIC)", false },
+	{ "feature( LUA)", false },
+};
+
+START_TEST(condition_knows_the_version)
+{
+	struct lexer_variables v = variables;
+	char what[CONDITION_ERROR] = "";
+	bool value;
+	size_t at;
+
+	v.is_haproxy_2_6 = true;
+	ck_assert_msg(condition_eval(str_of(versions[_i].text), &v, &value, what, &at), "%s: %s",
+		      versions[_i].text, what);
+	ck_assert_msg(value == versions[_i].value, "%s", versions[_i].text);
+	ck_assert(!condition_eval(str_of(versions[_i].text), &variables, &value, what, &at));
+}
+END_TEST
+
 static const struct {
 	const char *text;
 	size_t at;
@@ -111,6 +159,7 @@ main(void)
 	TCase *tcase = tcase_create("condition");
 
 	tcase_add_loop_test(tcase, condition_has_a_value, 0, N_ROWS(good));
+	tcase_add_loop_test(tcase, condition_knows_the_version, 0, N_ROWS(versions));
 	tcase_add_loop_test(tcase, condition_is_refused, 0, N_ROWS(bad));
 	tcase_add_test(tcase, depth_is_bounded);
 	suite_add_tcase(suite, tcase);

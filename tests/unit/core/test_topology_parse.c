@@ -129,7 +129,7 @@ static const struct server_row {
 	{ "disabled enabled", 1, 0, false, false, false },
 	/* a word that is another's argument means nothing */
 	{ "cookie check", 1, 0, false, false, false },
-	{ "sni str(x) on-error backup weight 2", 2, 0, false, false, false },
+	{ "sni str(x) cookie backup weight 2", 2, 0, false, false, false },
 	{ "source 10.0.0.1 usesrc client interface disabled check", 1, 0, true, false, false },
 	{ "check-send-proxy send-proxy-v2-ssl-cn", 1, 0, false, false, false },
 	{ "pool-low-conn 16 pool-purge-delay 1m check", 1, 0, true, false, false },
@@ -164,6 +164,82 @@ START_TEST(default_server_counts_for_what_follows)
 	ck_assert(!b->servers[0]->check && b->servers[1]->check && !b->servers[2]->check);
 	ck_assert_uint_eq(b->servers[2]->weight, 6);
 	ck_assert_uint_eq(b->servers[2]->index, 2);
+}
+END_TEST
+
+/* As `show servers state` of HAProxy 2.6 lists them. */
+static const struct {
+	const char *lines;
+	uint32_t ids[8];
+} numbered[] = {
+	{ " server a :1\n server b :1\n server c :1\n", { 1, 2, 3 } },
+	{ " server a :1 id 7\n server b :1\n server c :1\n", { 7, 2, 3 } },
+	{ " server a :1\n server b :1\n server c :1 id 1\n server d :1 id 9\n"
+	  " server-template e 2 :1 id 4\n server f :1\n",
+	  { 2, 3, 1, 9, 4, 7, 8 } },
+	{ " server a :1 id 5 id 6\n server b :1 id 5\n", { 6, 5 } },
+};
+
+START_TEST(servers_are_numbered)
+{
+	char text[512];
+	const struct proxy *b;
+
+	snprintf(text, sizeof(text), "backend b\n%s", numbered[_i].lines);
+	read_strict(text);
+	b = t.proxies[0];
+	for (size_t i = 0; i < b->n_servers; i++)
+		ck_assert_msg(b->servers[i]->id == numbered[_i].ids[i], "%s is %u",
+			      b->servers[i]->name, b->servers[i]->id);
+}
+END_TEST
+
+static const struct {
+	const char *lines;
+	int port_min, port_max; /* of the server; -1: it has no source */
+	const char *address;
+} sources[] = {
+	{ " server s :1\n", -1, 0, "" },
+	{ " source 10.0.0.1\n server s :1\n", 0, 0, "10.0.0.1:0" },
+	{ " source 10.0.0.1:50\n server s :1\n", 50, 50, "10.0.0.1:0" },
+	{ " server s :1\n source [::1]\n", 0, 0, "[::1]:0" },
+	{ " source 10.0.0.1\n server s :1 source 10.0.0.2:5-9\n", 5, 9, "10.0.0.2:0" },
+	{ " source 10.0.0.1\n default-server source *:7\n server s :1\n", 7, 7, "0.0.0.0:0" },
+	{ " source 10.0.0.1 usesrc clientip interface lo\n server s :1\n", 0, 0, "10.0.0.1:0" },
+	{ " source /run/x.sock\n server s :1\n", -1, 0, "" },
+	{ " server s :1 source ::1:80\n", 80, 80, "[::1]:0" },
+};
+
+START_TEST(source_is_the_servers_or_the_backends)
+{
+	char text[256], address[ADDR_TEXT];
+	const struct source *s;
+
+	snprintf(text, sizeof(text), "backend b\n%s", sources[_i].lines);
+	read_strict(text);
+	s = &t.proxies[0]->servers[0]->source;
+	if (sources[_i].port_min < 0) {
+		ck_assert_uint_eq(s->addr.len, 0);
+		return;
+	}
+	ck_assert_str_eq(addr_format(&s->addr, address), sources[_i].address);
+	ck_assert_int_eq(s->port_min, sources[_i].port_min);
+	ck_assert_int_eq(s->port_max, sources[_i].port_max);
+}
+END_TEST
+
+START_TEST(tracked_servers_are_pointers)
+{
+	const struct proxy *a, *b;
+
+	read_strict("backend a\n server x :1 track b/x\n server y :1 check\n server z :1 track y\n"
+		    "backend b\n server x :1 track y\n server y :1 check\n");
+	a = t.proxies[0];
+	b = t.proxies[1];
+	ck_assert_ptr_eq(a->servers[0]->tracked, b->servers[0]);
+	ck_assert_ptr_eq(a->servers[2]->tracked, a->servers[1]);
+	ck_assert_ptr_eq(b->servers[0]->tracked, b->servers[1]);
+	ck_assert_ptr_null(b->servers[1]->tracked);
 }
 END_TEST
 
@@ -204,6 +280,21 @@ static const char *const unknown[] = {
 	"backend b\n filter spoe frob config x\n",
 	"backend b\n log 127.0.0.1 format newer local0\n",
 	"backend b\n log 127.0.0.1 local9\n",
+	"backend b\n option newer\n",
+	"backend b\n no option newer\n",
+	"backend b\n no option tcpka\n",
+	"backend b\n option abortonclose newer\n",
+	"backend b\n option forceclose\n", /* older */
+	"backend b\n srvtimeout 1s\n",
+	"backend b\n hash-type consistent none\n",
+	"backend b\n source broker.example\n", /* a name: HAProxy looks it up */
+	"backend b\n source 10.0.0.1 newer\n",
+	"backend b\n server s :1 addr broker.example\n",
+	"backend b\n server s :1 source broker.example\n",
+	"backend b\n server s :1 init-addr newer\n",
+	"resolvers r\n newer\n",
+	"resolvers r\n hold newer 5\n",
+	"resolvers r\n nameserver n ns.example:53\n",
 };
 
 START_TEST(unknown_is_skipped_or_refused)
@@ -289,6 +380,9 @@ main(void)
 	tcase_add_test(tcase, listen_may_share_a_backends_name);
 	tcase_add_loop_test(tcase, server_options_are_read, 0, N_ROWS(servers));
 	tcase_add_test(tcase, default_server_counts_for_what_follows);
+	tcase_add_loop_test(tcase, servers_are_numbered, 0, N_ROWS(numbered));
+	tcase_add_loop_test(tcase, source_is_the_servers_or_the_backends, 0, N_ROWS(sources));
+	tcase_add_test(tcase, tracked_servers_are_pointers);
 	tcase_add_test(tcase, template_makes_servers);
 	tcase_add_loop_test(tcase, unknown_is_skipped_or_refused, 0, N_ROWS(unknown));
 	tcase_add_loop_test(tcase, environment_is_changed, 0, N_ROWS(environments));

@@ -1,0 +1,31 @@
+/*
+ * What a world has for carrying clients itself: the compiled rules of its proxies, their
+ * stick-tables, the counts of their sessions. Arrays by proxy index, as world.pools is.
+ */
+#ifndef USHER_ENGINE_DATA_PATH_H
+#define USHER_ENGINE_DATA_PATH_H
+
+#include "agent/core/base/report.h"
+#include "agent/core/policy/model.h"
+#include "agent/core/rules/rules.h"
+#include "agent/engine/loads.h"
+#include "agent/engine/tables.h"
+
+struct data_path {
+	size_t n;		       /* of each array */
+	struct rules **rules;	       /* owned, and so is each; never NULL but for mode http */
+	struct shared_table **tables;  /* owned; refs; NULL: the proxy declares none */
+	struct frontend_load **fronts; /* owned; NULL: no frontend */
+	struct frontend_load *process; /* the engine's: all of them together */
+	char **var_prefixes; /* owned; what our SPOE engine there calls its variables, NULL: none */
+};
+
+/* NULL when there was an alert. */
+struct data_path *data_path_new(const struct topology *t, const struct policy *policy,
+				struct loads *loads, struct tables *tables, struct report *r);
+void data_path_free(struct data_path *d);
+
+/* The files of this one are in use from now on. */
+void data_path_begin(const struct data_path *d);
+
+#endif
