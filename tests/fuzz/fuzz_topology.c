@@ -1,8 +1,9 @@
 /*
- * A whole haproxy.cfg: read, follow its references, print it, forget it. The first byte says how
- * strict to be.
+ * A whole haproxy.cfg: read, follow its references, look at each word, print it, forget it. The
+ * first byte says how strict to be.
  */
 #include "agent/core/topology/dump.h"
+#include "agent/core/topology/language.h"
 #include "agent/core/topology/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -26,6 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	buf_init(&out, 1 << 20);
 	topology_parse(&t, (struct str){ (const char *)p, n }, "fuzz.cfg", &env, &r);
 	topology_resolve(&t, &r);
+	language_check(&t, &r);
 	(void)!topology_dump(&t, &out);
 	buf_fini(&out);
 	report_fini(&r);

@@ -65,6 +65,7 @@ enum sense {
 	TENANTS_IMPOSSIBLE,
 	TENANT_SUBSET,
 	OPEN_FRONTEND,
+	PROBE_UNMADE,
 	N_SENSES,
 };
 
@@ -72,6 +73,7 @@ static const char *const sense_names[] = {
 	[RULE_UNREACHED] = "rule-unreached", [RULE_FRONTEND] = "rule-frontend",
 	[TENANTS_UNUSED] = "tenants-unused", [TENANTS_IMPOSSIBLE] = "tenants-impossible",
 	[TENANT_SUBSET] = "tenant-subset",   [OPEN_FRONTEND] = "open-frontend",
+	[PROBE_UNMADE] = "probe-unmade",
 };
 
 const char *
@@ -421,6 +423,29 @@ check_open_frontends(const struct check *c)
 	}
 }
 
+/* ---- sense: probes ---- */
+
+/* The probe goes by the intervals of `check`; without that there are none. */
+static void
+check_probes(const struct check *c)
+{
+	char key[LINES_KEY], shown[QUOTED];
+
+	for (size_t i = 0; i < c->policy->n_backends; i++) {
+		const struct backend_policy *b = &c->policy->backends[i];
+		const struct proxy *p = topology_backend(c->topology, str_of(b->name));
+
+		for (size_t j = 0; b->probe && j < p->n_servers; j++)
+			if (!p->servers[j]->check && !p->servers[j]->track)
+				doubt(c, PROBE_UNMADE, FINDING_WARNING,
+				      spot(b->probe_line, "backends.%s.probe",
+					   lines_key(str_of(b->name), key)),
+				      "is not made of server '%s', which has no `check` in "
+				      "haproxy.cfg; add that word",
+				      reader_quoted(str_of(p->servers[j]->name), shown));
+	}
+}
+
 void
 policy_check(struct policy *p, const struct topology *t, const char *file, struct report *r)
 {
@@ -446,4 +471,5 @@ policy_check(struct policy *p, const struct topology *t, const char *file, struc
 	for (size_t i = 0; i < p->n_tenants; i++)
 		check_subset(&c, p->tenants[i]);
 	check_open_frontends(&c);
+	check_probes(&c);
 }

@@ -16,6 +16,9 @@ read_nothing(struct reader *rd, struct at at, void *into)
 {
 }
 
+#define SECOND_MS INT64_C(1000)
+#define LONGEST_MS (24 * 24 * 3600 * SECOND_MS) /* whole days below HAProxy's longest time */
+
 /* ---- frontends and backends ---- */
 
 static void
@@ -29,8 +32,17 @@ read_without_verdict(struct reader *rd, struct at at, void *into)
 		f->closed = index == 1;
 }
 
+static void
+read_idle_cap(struct reader *rd, struct at at, void *into)
+{
+	struct frontend_policy *f = into;
+
+	(void)reader_duration(rd, at, SECOND_MS, LONGEST_MS, &f->idle_cap_ms);
+}
+
 static const struct key frontend_keys[] = {
 	{ "without_verdict", read_without_verdict, false },
+	{ "idle_cap", read_idle_cap, false },
 };
 static const struct object frontend_object = OBJECT("frontend", frontend_keys);
 
@@ -54,18 +66,21 @@ read_frontends(struct reader *rd, struct at at, void *into)
 static void
 read_balance(struct reader *rd, struct at at, void *into)
 {
-	static const char *const words[] = {
-		[BALANCE_ROUNDROBIN] = "roundrobin", [BALANCE_LEASTCONN] = "leastconn",
-		[BALANCE_SOURCE] = "source",	     [BALANCE_RANDOM] = "random",
-		[BALANCE_RENDEZVOUS] = "rendezvous",
-	};
+	/* All but the hash of an expression, which is haproxy.cfg's to say. */
+	static const enum balance_kind kinds[] = { BALANCE_ROUNDROBIN, BALANCE_LEASTCONN,
+						   BALANCE_SOURCE, BALANCE_RANDOM,
+						   BALANCE_RENDEZVOUS };
+	enum { N_KINDS = sizeof(kinds) / sizeof(*kinds) };
+	const char *words[N_KINDS];
 	struct backend_policy *b = into;
 	size_t index;
 
-	if (!reader_choice(rd, at, "algorithm", words, sizeof(words) / sizeof(*words), &index))
+	for (size_t i = 0; i < N_KINDS; i++)
+		words[i] = balance_name(kinds[i]);
+	if (!reader_choice(rd, at, "algorithm", words, N_KINDS, &index))
 		return;
 	b->has_balance = true;
-	b->balance = (enum balance_kind)index;
+	b->balance = kinds[index];
 }
 
 static void
@@ -94,9 +109,42 @@ read_sticky(struct reader *rd, struct at at, void *into)
 		b->not_sticky = !sticky;
 }
 
+static void
+read_emqx_probe(struct reader *rd, struct at at, void *into)
+{
+	struct backend_policy *b = into;
+	uint64_t port;
+
+	b->probe = PROBE_EMQX;
+	if (reader_number(rd, at, 1, UINT16_MAX, &port))
+		b->probe_port = (uint16_t)port;
+}
+
+static const struct key probe_keys[] = {
+	{ "emqx", read_emqx_probe, true },
+};
+static const struct object probe_object = OBJECT("probe", probe_keys);
+
+/* "mqtt", "emqx", or { "emqx": PORT }. */
+static void
+read_probe(struct reader *rd, struct at at, void *into)
+{
+	static const char *const words[] = { "mqtt", "emqx" };
+	struct backend_policy *b = into;
+	size_t index;
+
+	b->probe_line = reader_line(at);
+	b->probe_port = PROBE_EMQX_PORT;
+	if (json_is_object(at.json))
+		reader_object(rd, at, &probe_object, b);
+	else if (reader_choice(rd, at, "probe", words, 2, &index))
+		b->probe = index == 0 ? PROBE_MQTT : PROBE_EMQX;
+}
+
 static const struct key backend_keys[] = {
 	{ "balance", read_balance, false },
 	{ "bounded_load", read_bounded_load, false },
+	{ "probe", read_probe, false },
 	{ "sticky", read_sticky, false },
 };
 static const struct object backend_object = OBJECT("backend", backend_keys);
@@ -124,9 +172,6 @@ read_backends(struct reader *rd, struct at at, void *into)
 
 /* ---- stickiness ---- */
 
-#define SECOND_MS INT64_C(1000)
-#define STICKY_MAX_MS (24 * 24 * 3600 * SECOND_MS) /* whole days below HAProxy's longest time */
-
 static void
 read_policy_key(struct reader *rd, struct at at, void *into)
 {
@@ -136,13 +181,13 @@ read_policy_key(struct reader *rd, struct at at, void *into)
 static void
 read_expire(struct reader *rd, struct at at, void *into)
 {
-	(void)reader_duration(rd, at, SECOND_MS, STICKY_MAX_MS, &rd->policy->expire_ms);
+	(void)reader_duration(rd, at, SECOND_MS, LONGEST_MS, &rd->policy->expire_ms);
 }
 
 static void
 read_max_life(struct reader *rd, struct at at, void *into)
 {
-	(void)reader_duration(rd, at, SECOND_MS, STICKY_MAX_MS, &rd->policy->max_life_ms);
+	(void)reader_duration(rd, at, SECOND_MS, LONGEST_MS, &rd->policy->max_life_ms);
 }
 
 enum { ENTRIES_MAX = 1000000000 };
@@ -259,6 +304,37 @@ read_agent(struct reader *rd, struct at at, void *into)
 	reader_object(rd, at, &agent_object, NULL);
 }
 
+/* ---- proxy ---- */
+
+static void
+read_difference(struct reader *rd, struct at at, void *into)
+{
+	const char *words[N_DIFFERENCES];
+	size_t index;
+
+	for (size_t i = 0; i < N_DIFFERENCES; i++)
+		words[i] = difference_name((enum difference)i);
+	if (reader_choice(rd, at, "difference", words, N_DIFFERENCES, &index))
+		rd->policy->as_haproxy |= 1U << index;
+}
+
+static void
+read_as_haproxy(struct reader *rd, struct at at, void *into)
+{
+	reader_filled_array(rd, at, read_difference, NULL);
+}
+
+static const struct key proxy_keys[] = {
+	{ "as_haproxy", read_as_haproxy, false },
+};
+static const struct object proxy_object = OBJECT("proxy", proxy_keys);
+
+static void
+read_proxy(struct reader *rd, struct at at, void *into)
+{
+	reader_object(rd, at, &proxy_object, NULL);
+}
+
 /* ---- admin ---- */
 
 static void
@@ -309,6 +385,7 @@ static const struct key policy_keys[] = {
 	{ "tenants", load_tenants, false },
 	{ "rules", load_rules, false },
 	{ "agent", read_agent, false },
+	{ "proxy", read_proxy, false },
 	{ "admin", read_admin, false },
 };
 static const struct object whole_object = OBJECT("policy", policy_keys);
@@ -317,13 +394,11 @@ const struct object *
 policy_object(size_t i)
 {
 	static const struct object *const all[] = {
-		&whole_object,		 &frontend_object,
-		&backend_object,	 &stickiness_object,
-		&identity_object,	 &limits_object,
-		&tenant_object,		 &agent_object,
-		&admin_object,		 &rule_object,
-		&text_matcher_object,	 &number_matcher_object,
-		&address_matcher_object,
+		&whole_object,		&frontend_object, &backend_object,
+		&stickiness_object,	&identity_object, &limits_object,
+		&tenant_object,		&agent_object,	  &proxy_object,
+		&admin_object,		&rule_object,	  &text_matcher_object,
+		&number_matcher_object, &probe_object,	  &address_matcher_object,
 	};
 
 	return i < sizeof(all) / sizeof(*all) ? all[i] : NULL;

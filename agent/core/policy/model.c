@@ -100,3 +100,17 @@ policy_frontend(const struct policy *p, struct str name)
 			return &p->frontends[i];
 	return NULL;
 }
+
+const char *
+difference_name(enum difference d)
+{
+	static const char *const names[N_DIFFERENCES] = {
+		[DIFFERENCE_BLANKS] = "blanks",
+		[DIFFERENCE_MAXCONN] = "maxconn",
+		[DIFFERENCE_STICK_WAITS] = "stick_waits",
+		[DIFFERENCE_MQTT_IS_VALID] = "mqtt_is_valid",
+		[DIFFERENCE_RETRY_ELSEWHERE] = "retry_elsewhere",
+	};
+
+	return names[d];
+}

@@ -98,8 +98,20 @@ struct rule {
 struct frontend_policy {
 	char *name; /* owned */
 	int line;
-	bool closed; /* without a verdict: refuse */
+	bool closed;	     /* without a verdict: refuse */
+	int64_t idle_cap_ms; /* the client's keepalive sets the idle time-out, up to this; 0: the
+				file does */
 };
+
+/* What usher itself asks the servers of a backend, instead of what haproxy.cfg checks. */
+enum probe_kind {
+	PROBE_NONE,
+	PROBE_MQTT, /* a CONNECT that nobody can take */
+	PROBE_EMQX, /* EMQX's availability check, over HTTP */
+};
+
+/* Of EMQX's HTTP API, where usher.json names no other. */
+enum { PROBE_EMQX_PORT = 18083 };
 
 struct backend_policy {
 	char *name; /* owned */
@@ -109,6 +121,19 @@ struct backend_policy {
 	bool not_sticky;
 	uint32_t bounded_load_percent; /* rendezvous: 125 = skip servers above 1.25 × the mean; 0:
 					  off */
+	enum probe_kind probe;
+	uint16_t probe_port; /* PROBE_EMQX */
+	int probe_line;
+};
+
+/* Where `usher proxy` differs from HAProxy on purpose (docs/configuration.md has the reasons). */
+enum difference {
+	DIFFERENCE_BLANKS,	    /* blanks inside the brackets of an expression: a warning */
+	DIFFERENCE_MAXCONN,	    /* a maxconn above the descriptors there are: a warning */
+	DIFFERENCE_STICK_WAITS,	    /* stick rules on MQTT wait without inspect-delay */
+	DIFFERENCE_MQTT_IS_VALID,   /* it goes by the specifications */
+	DIFFERENCE_RETRY_ELSEWHERE, /* a refused connect goes to another server at once */
+	N_DIFFERENCES,
 };
 
 struct policy {
@@ -142,6 +167,8 @@ struct policy {
 	size_t n_listen;
 	int64_t max_delay_ms; /* decisions later than this are answered empty */
 
+	unsigned as_haproxy; /* bits 1 << enum difference: there usher does as HAProxy */
+
 	char *admin_listen;	/* owned; NULL: the default of docs/policy.md */
 	char *admin_token_file; /* owned; NULL: nothing may be changed over TCP */
 };
@@ -153,5 +180,15 @@ struct tenant *policy_tenant(const struct policy *p, struct str name);
 /* NULL when usher.json says nothing of it. */
 const struct backend_policy *policy_backend(const struct policy *p, struct str name);
 const struct frontend_policy *policy_frontend(const struct policy *p, struct str name);
+
+/* "blanks", …, as usher.json writes it. */
+const char *difference_name(enum difference d);
+
+/* There usher is to do as HAProxy does. */
+static inline bool
+policy_as_haproxy(const struct policy *p, enum difference d)
+{
+	return p->as_haproxy & 1U << d;
+}
 
 #endif

@@ -88,18 +88,107 @@ is_defined(struct scan *s, struct str name)
 	return name.n && s->v->getenv && s->v->getenv(s->v->arg, name);
 }
 
+/* ---- the HAProxy that reads the file --------------------------------------------------------- */
+
+/* The number at *s, and a dot behind it; 0 when there is none. */
+static unsigned
+read_component(struct str *s)
+{
+	unsigned n = 0;
+
+	for (; s->n && *s->p >= '0' && *s->p <= '9'; s->p++, s->n--)
+		n = n < 100000 ? n * 10 + (unsigned)(*s->p - '0') : n;
+	if (s->n && *s->p == '.') {
+		s->p++;
+		s->n--;
+	}
+	return n;
+}
+
+/*
+ * Is 2.6.12 older than this version? "-dev3" and "-rc1" come before the release, "-3" (commits)
+ * behind it; what else is there does not count.
+ */
+static bool
+is_before(struct str version)
+{
+	static const unsigned ours[] = { 2, 6, 12, 0 };
+
+	while (version.n && (*version.p == ' ' || *version.p == '\t')) {
+		version.p++;
+		version.n--;
+	}
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		unsigned theirs = read_component(&version);
+
+		if (theirs != ours[i])
+			return theirs > ours[i];
+	}
+	if (!version.n || *version.p != '-')
+		return false;
+	version.p++;
+	version.n--;
+	return read_component(&version) > 0 && (!version.n || *version.p == '-');
+}
+
+/* Those of Debian's 2.6.12 that `haproxy -vv` lists with a plus. */
+static bool
+has_feature(struct str name)
+{
+	static const char *const features[] = {
+		"ACCEPT4",     "BACKTRACE",   "CPU_AFFINITY", "CRYPT_H",      "DL",
+		"EPOLL",       "GETADDRINFO", "LIBCRYPT",     "LINUX_SPLICE", "LINUX_TPROXY",
+		"LUA",	       "NETFILTER",   "NS",	      "OPENSSL",      "OT",
+		"PCRE2",       "PCRE2_JIT",   "POLL",	      "PRCTL",	      "PROMEX",
+		"RT",	       "SLZ",	      "SYSTEMD",      "TFO",	      "THREAD",
+		"THREAD_DUMP", "TPROXY",
+	};
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (str_is(name, features[i]))
+			return true;
+	return false;
+}
+
+/* feature(), version_atleast(), version_before(); *found: it is one of these. */
+static bool
+read_about_haproxy(struct scan *s, bool *value, bool *found)
+{
+	static const struct str names[] = { STR("feature"), STR("version_atleast"),
+					    STR("version_before") };
+	const char *name = s->p;
+	struct str arg;
+	size_t i = 0;
+
+	while (i < 3 && !take(s, names[i]))
+		i++;
+	*found = i < 3;
+	if (!*found)
+		return true;
+	if (!s->v->is_haproxy_2_6)
+		return fail(s, name, "usher does not know the HAProxy that ", names[i],
+			    " asks about (use defined() and an environment variable)");
+	if (!take(s, STR("(")) || !read_arguments(s, &arg, 1)) {
+		s->p = name;
+		return fail_unparsable(s);
+	}
+	*value = i == 0 ? has_feature(arg) : (i == 2) == is_before(arg);
+	return true;
+}
+
+/* ---- the grammar ----------------------------------------------------------------------------- */
+
 static bool
 read_predicate(struct scan *s, bool *value)
 {
-	static const struct str unknowable[] = { STR("feature"), STR("version_atleast"),
-						 STR("version_before") };
 	const char *name = s->p;
 	struct str args[2];
+	bool found;
 
-	for (size_t i = 0; i < sizeof(unknowable) / sizeof(unknowable[0]); i++)
-		if (take(s, unknowable[i]))
-			return fail(s, name, "usher does not know the HAProxy that ", unknowable[i],
-				    " asks about (use defined() and an environment variable)");
+	if (!read_about_haproxy(s, value, &found))
+		return false;
+	if (found)
+		return true;
 	if (take(s, STR("defined("))) {
 		if (!read_arguments(s, args, 1))
 			goto bad;

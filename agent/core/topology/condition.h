@@ -1,9 +1,10 @@
 /*
  * The expressions behind `.if` and `.elif` (configuration manual, 2.4): numbers, !, &&, ||,
- * parentheses, defined(), streq(), strneq().
+ * parentheses, defined(), streq(), strneq(), feature(), version_atleast(), version_before().
  *
- * feature(), version_atleast() and version_before() ask about the HAProxy that reads the file;
- * usher does not know it and refuses them rather than guess.
+ * The last three ask about the HAProxy that reads the file. Where usher reads it in HAProxy's
+ * stead it answers as 2.6.12, built as Debian does; where a HAProxy of whatever version reads it
+ * as well, usher refuses them rather than guess.
  */
 #ifndef USHER_CORE_TOPOLOGY_CONDITION_H
 #define USHER_CORE_TOPOLOGY_CONDITION_H

@@ -25,6 +25,8 @@ struct lexer_variables {
 	const char *file;
 	int line;
 	const char *section; /* "": before the first one */
+	/* For `.if`: it is as if HAProxy 2.6.12 read the file; else it is not known which one. */
+	bool is_haproxy_2_6;
 };
 
 enum lexer_fault {

@@ -1,4 +1,4 @@
-/* Lines of the servers' side: balance, use-server, stick. */
+/* Lines of the servers' side: balance, hash-type, use-server, stick. */
 #include <stdlib.h>
 
 #include "agent/core/topology/parser.h"
@@ -9,11 +9,11 @@ static const struct algorithm {
 	enum balance_kind kind;
 	bool same; /* usher does just that */
 } algorithms[] = {
-	{ "roundrobin", BALANCE_ROUNDROBIN, true }, { "static-rr", BALANCE_ROUNDROBIN, true },
-	{ "leastconn", BALANCE_LEASTCONN, true },   { "source", BALANCE_SOURCE, true },
-	{ "first", BALANCE_ROUNDROBIN, false },	    { "hash", BALANCE_ROUNDROBIN, false },
-	{ "hdr", BALANCE_ROUNDROBIN, false },	    { "rdp-cookie", BALANCE_ROUNDROBIN, false },
-	{ "uri", BALANCE_ROUNDROBIN, false },	    { "url_param", BALANCE_ROUNDROBIN, false },
+	{ "roundrobin", BALANCE_ROUNDROBIN, true },  { "static-rr", BALANCE_ROUNDROBIN, true },
+	{ "leastconn", BALANCE_LEASTCONN, true },    { "source", BALANCE_SOURCE, true },
+	{ "first", BALANCE_ROUNDROBIN, false },	     { "hdr", BALANCE_ROUNDROBIN, false },
+	{ "rdp-cookie", BALANCE_ROUNDROBIN, false }, { "uri", BALANCE_ROUNDROBIN, false },
+	{ "url_param", BALANCE_ROUNDROBIN, false },
 };
 
 /* The algorithm a word names, be it alone or with an argument in parentheses. */
@@ -51,12 +51,32 @@ set_random(struct parser *p, const char *argument)
 		p->proxy->balance = BALANCE_RANDOM;
 }
 
+/* `balance hash EXPRESSION`, which is one word. */
+static void
+set_hash(struct parser *p)
+{
+	if (!word(p, 2)[0]) {
+		parser_alert(p, "balance hash requires a sample expression.");
+	} else if (word(p, 3)[0]) {
+		parser_alert(p, "balance hash takes no other argument (got '%s').", word(p, 3));
+	} else {
+		p->proxy->balance = BALANCE_HASH;
+		parser_set_text(&p->proxy->balance_by, word(p, 2));
+		p->proxy->balance_at = parser_place(p);
+	}
+}
+
 void
 line_balance(struct parser *p)
 {
 	const char *name = word(p, 1);
 	const struct algorithm *a = find_algorithm(name[0] ? name : "roundrobin");
 
+	if (strcmp(name, "hash") == 0) {
+		set_hash(p);
+		return;
+	}
+	parser_set_text(&p->proxy->balance_by, NULL);
 	if (strncmp(name, "random", 6) == 0 && (!name[6] || name[6] == '(')) {
 		set_random(p, name + 6);
 		return;
@@ -71,6 +91,40 @@ line_balance(struct parser *p)
 			    "usher has no 'balance %s': where it chooses the server of %s '%s', it "
 			    "does so by 'roundrobin'.",
 			    name, proxy_kind_name(p->proxy->kind), p->proxy->name);
+}
+
+/* `hash-type METHOD [FUNCTION [MODIFIER]]`; newer ones have a function that does nothing. */
+void
+line_hash_type(struct parser *p)
+{
+	static const char *const functions[] = { [HASH_SDBM] = "sdbm",
+						 [HASH_DJB2] = "djb2",
+						 [HASH_WT6] = "wt6",
+						 [HASH_CRC32] = "crc32",
+						 [HASH_NONE] = "none" };
+	const char *method = word(p, 1), *function = word(p, 2), *modifier = word(p, 3);
+	struct hash_type type = { .avalanche = *modifier };
+	size_t n = p->env->strict ? HASH_NONE : HASH_NONE + 1, i;
+
+	if (strcmp(method, "consistent") == 0) {
+		type.method = HASH_CONSISTENT;
+		type.avalanche |= !*function;
+	} else if (strcmp(method, "map-based") != 0) {
+		parser_alert(p, "'hash-type' only supports 'consistent' and 'map-based'.");
+		return;
+	}
+	for (i = 0; i < n && *function && strcmp(function, functions[i]) != 0; i++)
+		;
+	if (i == n) {
+		parser_alert(p, "'hash-type' only supports 'sdbm', 'djb2', 'crc32', or 'wt6' hash "
+				"functions.");
+	} else if (*modifier && strcmp(modifier, "avalanche") != 0) {
+		parser_alert(p, "'hash-type' only supports 'avalanche' as a modifier for hash "
+				"functions.");
+	} else {
+		type.function = (enum hash_function)i;
+		p->proxy->hash = type;
+	}
 }
 
 void

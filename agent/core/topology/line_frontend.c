@@ -205,17 +205,24 @@ line_log(struct parser *p)
 	parser_set_text(&proxy->logs[proxy->n_logs++].format, format);
 }
 
+/* log-format, log-format-sd. Of the former and `option tcplog` the last one counts. */
 void
-line_log_format_sd(struct parser *p)
+line_log_format(struct parser *p)
 {
-	if (!word(p, 1)[0])
-		parser_alert(p, "log-format-sd expects an argument.");
-	else if (word(p, 2)[0])
-		parser_alert(p, "log-format-sd expects only one argument, don't forget to escape "
-				"spaces!");
-	else if (p->proxy->kind == PROXY_BACKEND)
-		parser_warn(p, "backend '%s' : 'log-format-sd' directive is ignored in backends.",
-			    p->proxy->name);
-	else
+	const char *name = word(p, 0);
+
+	if (!word(p, 1)[0]) {
+		parser_alert(p, "%s expects an argument.", name);
+	} else if (word(p, 2)[0]) {
+		parser_alert(p, "%s expects only one argument, don't forget to escape spaces!",
+			     name);
+	} else if (p->proxy->kind == PROXY_BACKEND) {
+		parser_warn(p, "backend '%s' : '%s' directive is ignored in backends.",
+			    p->proxy->name, name);
+	} else if (strcmp(name, "log-format") == 0) {
+		parser_set_text(&p->proxy->log_format, word(p, 1));
+		p->proxy->options &= ~(unsigned)OPTION_TCPLOG;
+	} else {
 		parser_set_text(&p->proxy->log_format_sd, word(p, 1));
+	}
 }

@@ -7,27 +7,21 @@
 #include <stdlib.h>
 
 #include "agent/core/base/mem.h"
-#include "agent/core/topology/parser.h"
+#include "agent/core/base/units.h"
+#include "agent/core/topology/address.h"
+#include "agent/core/topology/server_line.h"
 
 /* HAProxy's roundrobin takes no more in one backend; a template must not eat all memory. */
 enum { SERVERS_MAX = 4095, WEIGHT_MAX = 256 };
 
-/* A server line being read. */
-struct server_line {
-	struct parser *p;
-	struct server *s;
-	size_t i;	  /* the word at hand */
-	const char *name; /* for messages; NULL: default-server */
-};
-
 struct server_option {
 	const char *name;
-	int n_args; /* -1: read_source() counts them */
+	int n_args; /* behind the name, if its setter does not step over them */
 	bool (*set)(struct server_line *l);
 };
 
-/* "[file:line] : 'server b/s' : what", or without the server for default-server. */
-static void PRINTF_LIKE(2, 3) fail(struct server_line *l, const char *fmt, ...)
+void
+server_line_fail(struct server_line *l, const char *fmt, ...)
 {
 	char *what;
 	va_list args;
@@ -51,8 +45,8 @@ set_weight(struct server_line *l)
 	long weight = strtol(word(l->p, l->i + 1), NULL, 10);
 
 	if (weight < 0 || weight > WEIGHT_MAX) {
-		fail(l, "weight of server %s is not within 0 and 256 (%ld)..",
-		     l->name ? l->name : "default-server", weight);
+		server_line_fail(l, "weight of server %s is not within 0 and 256 (%ld)..",
+				 l->name ? l->name : "default-server", weight);
 		return false;
 	}
 	l->s->weight = (uint16_t)weight;
@@ -72,6 +66,13 @@ static bool
 set_check(struct server_line *l)
 {
 	l->s->check = strncmp(word(l->p, l->i), "no-", 3) != 0;
+	return true;
+}
+
+static bool
+set_agent_check(struct server_line *l)
+{
+	l->s->agent_check = strncmp(word(l->p, l->i), "no-", 3) != 0;
 	return true;
 }
 
@@ -129,26 +130,84 @@ set_check_send_proxy(struct server_line *l)
 }
 
 static bool
-set_check_elsewhere(struct server_line *l)
+set_maxqueue(struct server_line *l)
 {
-	l->s->check_elsewhere = true;
+	long maxqueue = strtol(word(l->p, l->i + 1), NULL, 10);
+
+	l->s->maxqueue = maxqueue < 0 || maxqueue > UINT32_MAX ? 0 : (uint32_t)maxqueue;
 	return true;
 }
 
-/* `source ADDRESS [usesrc WHAT] [interface NAME]` */
 static bool
-read_source(struct server_line *l)
+set_non_stick(struct server_line *l)
 {
-	if (!word(l->p, l->i + 1)[0]) {
-		fail(l,
-		     "'source' expects <addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, "
-		     "and 'interface' <name> as argument..");
+	l->s->non_stick = strcmp(word(l->p, l->i), "non-stick") == 0;
+	return true;
+}
+
+static bool
+set_slowstart(struct server_line *l)
+{
+	const char *text = word(l->p, l->i + 1);
+	enum units result;
+	int64_t ms;
+	size_t bad = 0;
+
+	result = units_duration(str_of(text), 1, &ms, &bad);
+	if (!*text) /* HAProxy prints the byte at fault, which ends its message */
+		server_line_fail(l, "unexpected character '.");
+	else if (result == UNITS_BAD)
+		server_line_fail(l,
+				 "unexpected character '%c' in 'slowstart' argument of server %s..",
+				 text[bad], l->name ? l->name : "default-server");
+	else if (result == UNITS_RANGE)
+		server_line_fail(l,
+				 "overflow in argument <%s> to <slowstart> of server %s, maximum "
+				 "value is 2147483647 ms (~24.8 days)..",
+				 text, l->name ? l->name : "default-server");
+	else
+		l->s->slowstart_ms = (uint32_t)ms;
+	return result == UNITS_OK;
+}
+
+/* Another server of the backend that has this id, or NULL. */
+static const struct server *
+find_id(const struct server_line *l, long id)
+{
+	const struct proxy *proxy = l->p->proxy;
+
+	for (size_t i = 0; i < proxy->n_servers; i++)
+		if (proxy->servers[i] != l->s && proxy->servers[i]->id == id)
+			return proxy->servers[i];
+	return NULL;
+}
+
+/* Each is of one server: of those of a template, the first. */
+static bool
+set_id(struct server_line *l)
+{
+	const char *text = word(l->p, l->i + 1);
+	long id = strtol(text, NULL, 10);
+	const struct server *other;
+
+	if (!l->name) {
+		server_line_fail(l, "'id' option is not accepted in default-server sections");
 		return false;
 	}
-	l->i++;
-	while (strcmp(word(l->p, l->i + 1), "usesrc") == 0 ||
-	       strcmp(word(l->p, l->i + 1), "interface") == 0)
-		l->i += 2;
+	if (!*text || id <= 0 || id > INT32_MAX) {
+		server_line_fail(l, *text ? "'id' : custom id has to be > 0."
+					  : "'id' : expects an integer argument.");
+		return false;
+	}
+	if (l->is_copy)
+		return true;
+	other = find_id(l, id);
+	if (other) {
+		server_line_fail(l, "'id' : custom id %ld already used at %s:%d ('server %s').", id,
+				 other->at.file, other->at.line, other->name);
+		return false;
+	}
+	l->s->id = (uint32_t)id;
 	return true;
 }
 
@@ -161,10 +220,10 @@ static const struct server_option options[] = {
 	{ .name = "enabled", .set = set_disabled },
 	{ .name = "maxconn", .n_args = 1, .set = set_maxconn },
 	{ .name = "weight", .n_args = 1, .set = set_weight },
-	{ .name = "source", .n_args = -1, .set = read_source },
-	{ .name = "addr", .n_args = 1, .set = set_check_elsewhere },
+	{ .name = "source", .set = line_source_of_server },
+	{ .name = "addr", .n_args = 1, .set = line_check_addr },
 	{ .name = "agent-addr", .n_args = 1 },
-	{ .name = "agent-check" },
+	{ .name = "agent-check", .set = set_agent_check },
 	{ .name = "agent-inter", .n_args = 1 },
 	{ .name = "agent-port", .n_args = 1 },
 	{ .name = "agent-send", .n_args = 1 },
@@ -182,24 +241,24 @@ static const struct server_option options[] = {
 	{ .name = "cookie", .n_args = 1 },
 	{ .name = "crl-file", .n_args = 1 },
 	{ .name = "crt", .n_args = 1 },
-	{ .name = "downinter", .n_args = 1 },
-	{ .name = "error-limit", .n_args = 1 },
-	{ .name = "fall", .n_args = 1 },
-	{ .name = "fastinter", .n_args = 1 },
+	{ .name = "downinter", .n_args = 1, .set = line_check_interval },
+	{ .name = "error-limit", .n_args = 1, .set = line_check_count },
+	{ .name = "fall", .n_args = 1, .set = line_check_count },
+	{ .name = "fastinter", .n_args = 1, .set = line_check_interval },
 	{ .name = "force-sslv3" },
 	{ .name = "force-tlsv10" },
 	{ .name = "force-tlsv11" },
 	{ .name = "force-tlsv12" },
 	{ .name = "force-tlsv13" },
-	{ .name = "id", .n_args = 1 },
-	{ .name = "init-addr", .n_args = 1 },
-	{ .name = "inter", .n_args = 1 },
+	{ .name = "id", .n_args = 1, .set = set_id },
+	{ .name = "init-addr", .n_args = 1, .set = line_names_init_addr },
+	{ .name = "inter", .n_args = 1, .set = line_check_interval },
 	{ .name = "log-proto", .n_args = 1 },
 	{ .name = "max-reuse", .n_args = 1 },
-	{ .name = "maxqueue", .n_args = 1 },
+	{ .name = "maxqueue", .n_args = 1, .set = set_maxqueue },
 	{ .name = "minconn", .n_args = 1 },
 	{ .name = "namespace", .n_args = 1 },
-	{ .name = "no-agent-check" },
+	{ .name = "no-agent-check", .set = set_agent_check },
 	{ .name = "no-check-send-proxy", .set = set_check_send_proxy },
 	{ .name = "no-check-ssl" },
 	{ .name = "no-send-proxy", .set = set_proxy_header },
@@ -215,41 +274,41 @@ static const struct server_option options[] = {
 	{ .name = "no-tlsv11" },
 	{ .name = "no-tlsv12" },
 	{ .name = "no-tlsv13" },
-	{ .name = "non-stick" },
+	{ .name = "non-stick", .set = set_non_stick },
 	{ .name = "npn", .n_args = 1 },
-	{ .name = "observe", .n_args = 1 },
-	{ .name = "on-error", .n_args = 1 },
-	{ .name = "on-marked-down", .n_args = 1 },
-	{ .name = "on-marked-up", .n_args = 1 },
+	{ .name = "observe", .n_args = 1, .set = line_check_observe },
+	{ .name = "on-error", .n_args = 1, .set = line_check_on_error },
+	{ .name = "on-marked-down", .n_args = 1, .set = line_check_on_marked },
+	{ .name = "on-marked-up", .n_args = 1, .set = line_check_on_marked },
 	{ .name = "pool-low-conn", .n_args = 1 },
 	{ .name = "pool-max-conn", .n_args = 1 },
 	{ .name = "pool-purge-delay", .n_args = 1 },
-	{ .name = "port", .n_args = 1, .set = set_check_elsewhere },
+	{ .name = "port", .n_args = 1, .set = line_check_port },
 	{ .name = "proto", .n_args = 1 },
 	{ .name = "proxy-v2-options", .n_args = 1, .set = set_header_options },
 	{ .name = "redir", .n_args = 1 },
 	{ .name = "resolve-net", .n_args = 1 },
 	{ .name = "resolve-opts", .n_args = 1 },
-	{ .name = "resolve-prefer", .n_args = 1 },
-	{ .name = "resolvers", .n_args = 1 },
-	{ .name = "rise", .n_args = 1 },
+	{ .name = "resolve-prefer", .n_args = 1, .set = line_names_prefer },
+	{ .name = "resolvers", .n_args = 1, .set = line_names_resolvers },
+	{ .name = "rise", .n_args = 1, .set = line_check_count },
 	{ .name = "send-proxy", .set = set_proxy_header },
 	{ .name = "send-proxy-v2", .set = set_proxy_header },
 	{ .name = "send-proxy-v2-ssl", .set = set_proxy_header },
 	{ .name = "send-proxy-v2-ssl-cn", .set = set_proxy_header },
-	{ .name = "slowstart", .n_args = 1 },
+	{ .name = "slowstart", .n_args = 1, .set = set_slowstart },
 	{ .name = "sni", .n_args = 1 },
 	{ .name = "socks4", .n_args = 1 },
 	{ .name = "ssl" },
 	{ .name = "ssl-max-ver", .n_args = 1 },
 	{ .name = "ssl-min-ver", .n_args = 1 },
 	{ .name = "ssl-reuse" },
-	{ .name = "stick" },
+	{ .name = "stick", .set = set_non_stick },
 	{ .name = "tcp-ut", .n_args = 1 },
 	{ .name = "tfo" },
 	{ .name = "tls-tickets" },
-	{ .name = "track", .n_args = 1 },
-	{ .name = "usesrc" },
+	{ .name = "track", .n_args = 1, .set = line_check_track },
+	{ .name = "usesrc", .set = line_source_usesrc_alone },
 	{ .name = "verify", .n_args = 1 },
 	{ .name = "verifyhost", .n_args = 1 },
 	{ .name = "ws", .n_args = 1 },
@@ -287,15 +346,21 @@ enum {
 };
 
 static const struct server_option *
+find_later_option(const char *name)
+{
+	for (size_t i = 0; i < N_LATER; i++)
+		if (strcmp(name, later_options[i].name) == 0)
+			return &later_options[i];
+	return NULL;
+}
+
+static const struct server_option *
 find_option(const struct parser *p, const char *name)
 {
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		if (strcmp(name, options[i].name) == 0)
 			return &options[i];
-	for (size_t i = 0; i < N_LATER && !p->env->strict; i++)
-		if (strcmp(name, later_options[i].name) == 0)
-			return &later_options[i];
-	return NULL;
+	return p->env->strict ? NULL : find_later_option(name);
 }
 
 /* The options from word l->i on. False, with an alert: one of them is in error. */
@@ -312,14 +377,15 @@ read_options(struct server_line *l)
 			continue; /* of a later version; its arguments will look so as well */
 		if (!option) {
 			parser_hint(name, options, N_OPTIONS, sizeof(*options), hint);
-			fail(l, "unknown keyword '%s'%s%s", name, hint[0] ? hint : ".",
-			     l->name ? "" : " Hint: no address was expected for this server.");
+			server_line_fail(
+				l, "unknown keyword '%s'%s%s%s", name, hint[0] ? hint : ".",
+				l->name ? "" : " Hint: no address was expected for this server.",
+				find_later_option(name) ? PARSER_LATER : "");
 			return false;
 		}
 		if (option->set && !option->set(l))
 			return false;
-		if (option->n_args > 0)
-			l->i += (size_t)option->n_args;
+		l->i += (size_t)option->n_args;
 	}
 	return true;
 }
@@ -344,28 +410,24 @@ may_have_servers(struct parser *p, bool also_defaults)
 	return false;
 }
 
-/* HAProxy's notion of a port, which addr_parse() does not share: "+10" is an offset. */
 static bool
 check_port(struct server_line *l, const char *address)
 {
-	const char *port = strrchr(address, ':');
-	char *end;
-	long value;
+	char why[ADDRESS_WHY];
 
-	if (!port || address[0] == '/' || strchr(port, ']') || strchr(address, '@'))
+	if (address_check_port(address, ADDRESS_OFFSET, why))
 		return true;
-	port++;
-	value = strtol(port + (*port == '+' || *port == '-'), &end, 10);
-	if (*end == '-') {
-		fail(l, "port range not permitted here in '%s'", address);
-	} else if (*end) {
-		fail(l, "invalid character '%c' in port number '%s' in '%s'", *end, port, address);
-	} else if (value > 65535 || value < 0) {
-		fail(l, "invalid port '%s'", port);
-	} else {
-		return true;
-	}
+	server_line_fail(l, "%s", why);
 	return false;
+}
+
+void
+line_server_inherit(struct server *to, const struct server *from)
+{
+	*to = *from;
+	to->init_addr = from->init_addr ? str_dup(str_of(from->init_addr)) : NULL;
+	to->resolvers = from->resolvers ? str_dup(str_of(from->resolvers)) : NULL;
+	to->track = from->track ? str_dup(str_of(from->track)) : NULL;
 }
 
 static struct server *
@@ -374,7 +436,7 @@ new_server(struct parser *p, const char *name, const char *address)
 	struct proxy *proxy = p->proxy;
 	struct server *s = xmalloc(sizeof(*s));
 
-	*s = proxy->default_server;
+	line_server_inherit(s, &proxy->default_server);
 	s->name = str_dup(str_of(name));
 	s->address = str_dup(str_of(address));
 	s->backend = proxy;
@@ -386,6 +448,17 @@ new_server(struct parser *p, const char *name, const char *address)
 	proxy->servers[proxy->n_servers++] = s;
 	map_add(&proxy->server_by_name, str_of(s->name), s); /* the second of a name: resolve.c */
 	return s;
+}
+
+static bool
+read_server(struct server_line *l)
+{
+	if (!read_options(l))
+		return false;
+	if (!l->s->check || !l->s->track)
+		return true;
+	server_line_fail(l, "unable to enable checks and tracking at the same time!");
+	return false;
 }
 
 /* Is there room for n more? */
@@ -415,7 +488,7 @@ line_server(struct parser *p)
 				    name);
 	} else if (check_port(&l, address) && check_room(p, 1)) {
 		l.s = new_server(p, name, address);
-		(void)!read_options(&l);
+		(void)!read_server(&l);
 	}
 }
 
@@ -469,7 +542,8 @@ line_server_template(struct parser *p)
 			snprintf(name, sizeof(name), "%.200s%lu", prefix, n);
 			l.s = new_server(p, name, address);
 			l.i = 4;
-			if (!read_options(&l))
+			l.is_copy = n > low;
+			if (!read_server(&l))
 				return;
 		}
 	}

@@ -20,8 +20,17 @@ free_texts(char **texts, size_t n)
 }
 
 static void
+free_server_texts(struct server *s)
+{
+	free(s->init_addr);
+	free(s->resolvers);
+	free(s->track);
+}
+
+static void
 free_server(struct server *s)
 {
+	free_server_texts(s);
 	free(s->name);
 	free(s->address);
 	free(s);
@@ -57,10 +66,23 @@ free_proxy(struct proxy *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		free_server(p->servers[i]);
 	free(p->servers);
+	free_server_texts(&p->default_server);
 	free(p->default_backend_name);
+	free(p->log_format);
 	free(p->log_format_sd);
+	free(p->balance_by);
 	free(p->name);
 	free(p);
+}
+
+static void
+free_resolvers(struct resolvers *r)
+{
+	for (size_t i = 0; i < r->n_nameservers; i++)
+		free(r->nameservers[i].name);
+	free(r->nameservers);
+	free(r->name);
+	free(r);
 }
 
 void
@@ -74,12 +96,16 @@ topology_fini(struct topology *t)
 	for (size_t i = 0; i < t->n_defaults; i++)
 		free_proxy(t->defaults[i]);
 	free(t->defaults);
+	for (size_t i = 0; i < t->n_resolvers; i++)
+		free_resolvers(t->resolvers[i]);
+	free(t->resolvers);
 	for (size_t i = 0; i < t->n_variables; i++) {
 		free(t->variables[i].name);
 		free(t->variables[i].value);
 	}
 	free(t->variables);
 	free_lines(t->global, t->n_global);
+	free_lines(t->others, t->n_others);
 	free_texts(t->stats_sockets, t->n_stats_sockets);
 	free_texts(t->files, t->n_files);
 	topology_init(t);
@@ -101,6 +127,15 @@ struct server *
 proxy_server(const struct proxy *p, struct str name)
 {
 	return map_get(&p->server_by_name, name);
+}
+
+struct resolvers *
+topology_resolvers(const struct topology *t, struct str name)
+{
+	for (size_t i = 0; i < t->n_resolvers; i++)
+		if (str_is(name, t->resolvers[i]->name))
+			return t->resolvers[i];
+	return NULL;
 }
 
 bool
@@ -129,8 +164,11 @@ const char *
 balance_name(enum balance_kind kind)
 {
 	static const char *const names[] = {
-		[BALANCE_ROUNDROBIN] = "roundrobin", [BALANCE_LEASTCONN] = "leastconn",
-		[BALANCE_SOURCE] = "source",	     [BALANCE_RANDOM] = "random",
+		[BALANCE_ROUNDROBIN] = "roundrobin",
+		[BALANCE_LEASTCONN] = "leastconn",
+		[BALANCE_SOURCE] = "source",
+		[BALANCE_RANDOM] = "random",
+		[BALANCE_HASH] = "hash",
 		[BALANCE_RENDEZVOUS] = "rendezvous",
 	};
 

@@ -46,7 +46,62 @@ enum balance_kind {
 	BALANCE_LEASTCONN,
 	BALANCE_SOURCE,
 	BALANCE_RANDOM,
+	BALANCE_HASH,	    /* of an expression */
 	BALANCE_RENDEZVOUS, /* never in haproxy.cfg: usher.json asks for it */
+};
+
+/* `balance hash|source|…` on a map: `hash-type METHOD [FUNCTION [MODIFIER]]`. */
+enum hash_method {
+	HASH_MAP_BASED,
+	HASH_CONSISTENT,
+};
+
+enum hash_function {
+	HASH_SDBM,
+	HASH_DJB2,
+	HASH_WT6,
+	HASH_CRC32,
+	HASH_NONE,
+};
+
+struct hash_type {
+	enum hash_method method;
+	enum hash_function function;
+	bool avalanche;
+};
+
+/* `source ADDRESS[:PORT[-PORT]]`: where connections to a server come from. */
+struct source {
+	struct addr addr;	     /* without port; len 0: the kernel chooses */
+	uint16_t port_min, port_max; /* 0: the kernel chooses */
+};
+
+/* `on-error`: what error-limit failures in a row do; each also asks for fastinter_ms. */
+enum error_action {
+	ERROR_FAIL_CHECK,   /* they count as a failed check */
+	ERROR_FASTINTER,    /* no more than that */
+	ERROR_SUDDEN_DEATH, /* one more failed check, and the server is down */
+	ERROR_MARK_DOWN,
+};
+
+/* `check` and its options (configuration manual, 5.2). */
+struct check_settings {
+	uint32_t inter_ms;     /* 2000 */
+	uint32_t fastinter_ms; /* while it is on its way up or down; 0: inter_ms */
+	uint32_t downinter_ms; /* while it is down; 0: inter_ms */
+	uint32_t rise, fall;   /* 2, 3 */
+	struct addr addr;      /* `addr`, with its port if it has one; len 0: the server's own */
+	uint16_t port;	       /* `port`; 0: that of the address */
+	bool observe_layer4;   /* a failed connection is a failed check */
+	uint32_t error_limit;  /* of those in a row, 10 */
+	enum error_action on_error;
+};
+
+/* `on-marked-down`, `on-marked-up`. */
+enum mark_action {
+	MARK_NOTHING,
+	MARK_SHUTDOWN_SESSIONS,
+	MARK_SHUTDOWN_BACKUP_SESSIONS,
 };
 
 struct server {
@@ -62,6 +117,22 @@ struct server {
 	unsigned proxy_header; /* PROXY_HEADER_… bits: what it is sent before the first byte */
 	bool check_send_proxy; /* health checks send that header in any case */
 	bool check_elsewhere;  /* `addr` or `port`: checks go to another place, without header */
+	struct check_settings checking;
+	uint32_t maxqueue;     /* who may wait for one of maxconn's places; 0: no limit */
+	uint32_t slowstart_ms; /* 0: full weight at once */
+	uint32_t id;	       /* `id`; else counted from 1, by topology_resolve() */
+	enum mark_action on_down, on_up;
+	struct source source; /* the backend's unless it has its own */
+	bool has_source;
+	bool non_stick;	 /* it is never stored in a stick table */
+	char *init_addr; /* owned; as written, NULL: "last,libc" */
+	/* owned; NULL: names are looked up at start alone. "default" is there unless declared: it
+	 * asks whom /etc/resolv.conf names. */
+	char *resolvers;
+	uint8_t resolve_prefer; /* 4, 6; 0: not said */
+	char *track;		/* owned; "backend/server" or "server", NULL: none */
+	struct server *tracked; /* resolved */
+	bool agent_check;
 };
 
 enum {
@@ -88,6 +159,35 @@ enum timeout {
 	TIMEOUT_CLIENT_FIN,
 	TIMEOUT_SERVER_FIN,
 	N_TIMEOUTS,
+};
+
+/* `option NAME`, those with an effect in usher proxy; bits of proxy.options. */
+enum proxy_option {
+	OPTION_CLITCPKA = 1 << 0,
+	OPTION_SRVTCPKA = 1 << 1, /* `option tcpka` is both */
+	OPTION_TCPLOG = 1 << 2,
+	OPTION_DONTLOGNULL = 1 << 3,
+	OPTION_LOGASAP = 1 << 4,
+	OPTION_LOG_HEALTH_CHECKS = 1 << 5,
+	OPTION_DONTLOG_NORMAL = 1 << 6,
+	OPTION_REDISPATCH = 1 << 7,
+	OPTION_PERSIST = 1 << 8,
+	OPTION_ALLBACKUPS = 1 << 9,
+	OPTION_ABORTONCLOSE = 1 << 10,
+	OPTION_NOLINGER = 1 << 11,
+};
+
+/* What a health check says; at most one `option …-check` counts, the last. */
+enum check_kind {
+	CHECK_CONNECT, /* it takes a connection */
+	CHECK_HTTP,    /* `option httpchk`; `http-check` lines alone do nothing */
+	CHECK_SCRIPT,  /* `option tcp-check`; `tcp-check` lines alone do nothing */
+	CHECK_OTHER,   /* another protocol's: refused by usher proxy */
+};
+
+/* Keepalive probes: `clitcpka-cnt` and its kin; 0: the kernel's own. */
+struct keepalive_probes {
+	uint32_t count, idle_s, interval_s;
 };
 
 /* `filter spoe engine NAME config FILE`. */
@@ -130,13 +230,50 @@ struct proxy {
 
 	int64_t timeout_ms[N_TIMEOUTS];
 	uint32_t retries; /* further attempts to connect */
+	unsigned options; /* enum proxy_option, or-ed */
+	/* `option redispatch N`: which attempts go to another server. N > 0: each Nth retry; N < 0:
+	 * the Nth before the last; -1, the default: the last one. N is never 0: that takes
+	 * OPTION_REDISPATCH back. */
+	int redispatch_after;
+	uint32_t maxconn;	      /* as a frontend; 0: not said */
+	uint32_t rate_limit_sessions; /* new sessions a second; 0: no limit */
+	uint32_t fullconn;	      /* 0: not said */
+	uint32_t id;		      /* `id`; 0: not said */
+	char *log_format;	      /* owned; as written, NULL: none */
+	struct keepalive_probes client_probes, server_probes;
 
 	/* as a backend */
 	enum balance_kind balance;
+	char *balance_by; /* owned; `balance hash EXPRESSION`, NULL: another algorithm */
+	struct place balance_at;
+	struct hash_type hash;
+	uint32_t hash_balance_factor; /* per cent of the average load, over 100; 0: no bound */
+	enum check_kind check;
+	struct source source;	      /* of connections to servers that have none of their own */
 	struct server default_server; /* what `default-server` said so far; options alone */
 	struct server **servers;      /* owned, and so is each; file order */
 	size_t n_servers;
 	struct map server_by_name;
+};
+
+/* A `resolvers` section. */
+struct resolvers {
+	char *name; /* owned */
+	struct place at;
+	struct nameserver {
+		char *name; /* owned */
+		struct addr addr;
+		bool tcp; /* "tcp@…" */
+		struct place at;
+	} * nameservers; /* owned */
+	size_t n_nameservers;
+	bool parse_resolv_conf;
+	uint32_t retries;			       /* 3 */
+	uint32_t timeout_resolve_ms, timeout_retry_ms; /* 1000 each */
+	uint32_t hold_valid_ms; /* 10000: how long an answer is good, whatever its TTL */
+	/* 30000 each, obsolete 0 */
+	uint32_t hold_obsolete_ms, hold_nx_ms, hold_refused_ms, hold_other_ms, hold_timeout_ms;
+	uint32_t accepted_payload_size; /* 512 */
 };
 
 /* `setenv` and its kin, for the lines below it. */
@@ -151,9 +288,22 @@ struct topology {
 
 	struct raw_line *global; /* owned; every line of the global sections, `global` included */
 	size_t n_global;
+	struct raw_line *others; /* owned; every line of sections that are neither of proxies nor
+				    global, for language_check() */
+	size_t n_others;
 	char **stats_sockets; /* owned; addresses as written */
 	size_t n_stats_sockets;
 	uint32_t nbthread; /* 0: not said */
+	uint32_t maxconn;  /* of the process; 0: not said */
+	struct place maxconn_at;
+	uint32_t ulimit_n;		   /* 0: not said */
+	uint32_t maxconnrate, maxsessrate; /* a second; 0: no limit */
+	uint32_t spread_checks;		   /* per cent, 0..50 */
+	int64_t hard_stop_after_ms;	   /* 0: never */
+	/* bytes; 0: the kernel's */
+	uint32_t rcvbuf_client, rcvbuf_server, sndbuf_client, sndbuf_server;
+	struct resolvers **resolvers; /* owned, and so is each */
+	size_t n_resolvers;
 
 	char **files; /* owned; the file names that places point into */
 	size_t n_files;
@@ -174,6 +324,7 @@ void topology_fini(struct topology *t);
 struct proxy *topology_frontend(const struct topology *t, struct str name);
 struct proxy *topology_backend(const struct topology *t, struct str name);
 struct server *proxy_server(const struct proxy *p, struct str name);
+struct resolvers *topology_resolvers(const struct topology *t, struct str name);
 
 /* Our engines are told from others' by their name, which begins with "usher". */
 bool spoe_filter_is_ours(const struct spoe_filter *f);

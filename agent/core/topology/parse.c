@@ -27,7 +27,9 @@ static const struct section sections[] = {
 	{ .name = "mailers" },
 	{ .name = "peers" },
 	{ .name = "program" },
-	{ .name = "resolvers" },
+	{ .name = "resolvers",
+	  .begin = section_resolvers_begin,
+	  .keywords = &section_resolvers_keywords },
 	{ .name = "ring" },
 	{ .name = "traces", .later = true },
 	{ .name = "userlist" },
@@ -165,6 +167,23 @@ check_place(struct parser *p, const struct keyword *k)
 	return true;
 }
 
+static bool
+is_later_section(const char *name)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strcmp(name, sections[i].name) == 0)
+			return sections[i].later;
+	return false;
+}
+
+/* A section of HAProxy's own business, or resolvers. */
+static bool
+is_other(const struct section *section)
+{
+	return section->keywords != &section_proxy_keywords &&
+	       section->keywords != &section_global_keywords;
+}
+
 static void
 take_keyword(struct parser *p)
 {
@@ -172,6 +191,8 @@ take_keyword(struct parser *p)
 	const char *name = word(p, 0);
 	char hint[PARSER_HINT];
 
+	if (is_other(p->section))
+		parser_copy_line(p, &p->t->others, &p->t->n_others);
 	if (!keywords)
 		return; /* the section is skipped whole */
 	if (keywords == &section_proxy_keywords && !p->proxy) {
@@ -198,9 +219,10 @@ take_keyword(struct parser *p)
 		return;
 	}
 	if (p->env->strict)
-		parser_alert(p, "unknown keyword '%s' in '%s' section%s", name, p->section->name,
+		parser_alert(p, "unknown keyword '%s' in '%s' section%s%s", name, p->section->name,
 			     parser_hint(name, keywords->table, keywords->n,
-					 sizeof(*keywords->table), hint));
+					 sizeof(*keywords->table), hint),
+			     is_later_section(name) ? PARSER_LATER : "");
 }
 
 static void
@@ -217,6 +239,8 @@ take_line(struct reader *in)
 		parser_set_text(&p->section_name,
 				p->in.line.n_words > 1 ? word(p, 1) : sections[i].name);
 		p->in.variables.section = p->section_name;
+		if (is_other(p->section))
+			parser_copy_line(p, &p->t->others, &p->t->n_others);
 		if (sections[i].begin)
 			sections[i].begin(p);
 		return;
@@ -239,7 +263,10 @@ topology_parse(struct topology *t, struct str text, const char *file,
 	p.in = (struct reader){
 		.file = t->files[t->n_files - 1],
 		.r = r,
-		.variables = { .getenv = variables_get, .arg = &p, .section = "" },
+		.variables = { .getenv = variables_get,
+			       .arg = &p,
+			       .section = "",
+			       .is_haproxy_2_6 = env->strict },
 		.take = take_line,
 	};
 	reader_run(&p.in, text);

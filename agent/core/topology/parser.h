@@ -55,6 +55,7 @@ struct parser {
 
 extern const struct keywords section_global_keywords;
 extern const struct keywords section_proxy_keywords;
+extern const struct keywords section_resolvers_keywords;
 
 /* The word at i of the line, "" when there is none. */
 static inline const char *
@@ -75,6 +76,9 @@ void parser_warn(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* As above, but "[file:line] : …", which is how HAProxy speaks of servers. */
 void parser_alert_server(struct parser *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Behind HAProxy 2.6's own words about what only later versions know. */
+#define PARSER_LATER " (HAProxy knows it since a later version than 2.6)"
+
 /* Alert when there are words behind the first n + 1. */
 bool parser_too_many_words(struct parser *p, size_t n) MUST_USE;
 
@@ -91,14 +95,19 @@ char parser_bad_name_byte(const char *name);
 enum { PARSER_HINT = 96 };
 const char *parser_hint(const char *name, const void *names, size_t n, size_t stride, char *out);
 
+/* proxy_kind_name(), but a listen section is a "proxy" where HAProxy speaks of two proxies. */
+const char *parser_capability_name(enum proxy_kind kind);
+
 /* section_proxy.c: the first line of defaults, frontend, backend, listen. */
 void section_proxy_begin(struct parser *p);
 /* section_global.c: `global`. */
 void section_global_begin(struct parser *p);
+/* section_resolvers.c: `resolvers`. */
+void section_resolvers_begin(struct parser *p);
 
 /*
- * A line that begins with `no` or `default`; of these only `no log` matters. False, with an alert:
- * this keyword cannot be negated (HAProxy then reads it as if it stood alone).
+ * A line that begins with `no` or `default`; of these `no log` and those of options matter. False,
+ * with an alert: this keyword cannot be negated (HAProxy then reads it as if it stood alone).
  */
 bool section_proxy_negate(struct parser *p) MUST_USE;
 
@@ -106,6 +115,8 @@ bool section_proxy_negate(struct parser *p) MUST_USE;
 void line_server(struct parser *p);
 void line_default_server(struct parser *p);
 void line_server_template(struct parser *p);
+/* Copy what a server has from its default-server, owned texts included. */
+void line_server_inherit(struct server *to, const struct server *from);
 
 /* line_frontend.c and line_backend.c: the setters of the table in section_proxy.c */
 void line_bind(struct parser *p);
@@ -113,10 +124,37 @@ void line_default_backend(struct parser *p);
 void line_use_backend(struct parser *p);
 void line_filter(struct parser *p);
 void line_log(struct parser *p);
-void line_log_format_sd(struct parser *p);
+void line_log_format(struct parser *p);
 void line_balance(struct parser *p);
+void line_hash_type(struct parser *p);
 void line_use_server(struct parser *p);
 void line_stick(struct parser *p);
+
+/* line_option.c: `option`, alone or behind `no` or `default` */
+enum option_mood {
+	OPTION_SET,
+	OPTION_NO,
+	OPTION_DEFAULT,
+};
+void line_option(struct parser *p);
+void line_option_as(struct parser *p, enum option_mood mood);
+/* Those of proxy.options that mean something to a proxy of this kind. */
+unsigned line_option_bits(enum proxy_kind kind);
+
+/* line_limits.c */
+void line_maxconn(struct parser *p);
+void line_fullconn(struct parser *p);
+void line_backlog(struct parser *p);
+void line_id(struct parser *p);
+void line_hash_balance_factor(struct parser *p);
+void line_rate_limit(struct parser *p);
+void line_keepalive_probes(struct parser *p);
+void line_old_timeout(struct parser *p);
+/* HAProxy's notion of a number where anything goes: the digits it begins with, 0 without. */
+uint32_t parser_number(const char *text);
+
+/* line_source.c */
+void line_source(struct parser *p);
 
 /* line_times.c */
 void line_timeout(struct parser *p);

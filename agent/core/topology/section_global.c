@@ -1,7 +1,11 @@
-/* The global section: usher wants the stats sockets, nbthread and changes of the environment. */
+/*
+ * The global section: usher wants the stats sockets, the limits of the process and changes of the
+ * environment.
+ */
 #include <stdlib.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/core/base/units.h"
 #include "agent/core/topology/parser.h"
 
 /* HAProxy 2.6's MAX_THREADS; later ones take more. */
@@ -34,6 +38,86 @@ set_nbthread(struct parser *p)
 	}
 }
 
+/* Numbers of which the first counts; HAProxy calls its warning of that an alert. */
+static void
+set_once(struct parser *p)
+{
+	struct topology *t = p->t;
+	const struct {
+		const char *name;
+		uint32_t *value;
+	} numbers[] = {
+		{ "maxconn", &t->maxconn },
+		{ "maxconnrate", &t->maxconnrate },
+		{ "maxsessrate", &t->maxsessrate },
+		{ "tune.rcvbuf.client", &t->rcvbuf_client },
+		{ "tune.rcvbuf.server", &t->rcvbuf_server },
+		{ "tune.sndbuf.client", &t->sndbuf_client },
+		{ "tune.sndbuf.server", &t->sndbuf_server },
+		{ "ulimit-n", &t->ulimit_n },
+	};
+	const char *name = word(p, 0);
+	size_t i = 0;
+
+	while (strcmp(name, numbers[i].name) != 0)
+		i++; /* the table below brings no other name here */
+	if (parser_too_many_words(p, 1))
+		return;
+	if (*numbers[i].value) {
+		parser_warn(p, "'%s' already specified. Continuing.", name);
+	} else if (!word(p, 1)[0]) {
+		parser_alert(p, "'%s' expects an integer argument.", name);
+	} else {
+		*numbers[i].value = parser_number(word(p, 1));
+		if (numbers[i].value == &t->maxconn)
+			t->maxconn_at = parser_place(p);
+	}
+}
+
+static void
+set_spread_checks(struct parser *p)
+{
+	long value = strtol(word(p, 1), NULL, 10);
+
+	if (parser_too_many_words(p, 1))
+		return;
+	if (p->t->spread_checks)
+		report_cfg(p->in.r, FINDING_WARNING,
+			   "parsing [%s:%d]: spread-checks already specified. Continuing.",
+			   p->in.file, p->in.at);
+	else if (!word(p, 1)[0])
+		reader_alert(&p->in, "'spread-checks' expects an integer argument (0..50).");
+	else if (value < 0 || value > 50)
+		reader_alert(&p->in, "'spread-checks' needs a positive value in range 0..50.");
+	else
+		p->t->spread_checks = (uint32_t)value;
+}
+
+static void
+set_hard_stop_after(struct parser *p)
+{
+	const char *text = word(p, 1);
+	enum units result;
+	int64_t ms;
+	size_t bad = 0;
+
+	if (!*text) {
+		parser_alert(p, "'hard-stop-after' expects <time> as argument.");
+		return;
+	}
+	result = units_duration(str_of(text), 1, &ms, &bad);
+	if (result == UNITS_BAD)
+		parser_alert(p, "unexpected character '%c' in argument to <hard-stop-after>.",
+			     text[bad]);
+	else if (result == UNITS_RANGE)
+		parser_alert(p,
+			     "timer overflow in argument '%s' to 'hard-stop-after' (maximum value "
+			     "is 2147483647 ms or ~24.8 days)",
+			     text);
+	else
+		p->t->hard_stop_after_ms = ms;
+}
+
 static void
 set_stats(struct parser *p)
 {
@@ -62,11 +146,21 @@ set_stats(struct parser *p)
 }
 
 static const struct keyword table[] = {
+	{ "hard-stop-after", KEYWORD_USED, set_hard_stop_after, IN_ANY },
+	{ "maxconn", KEYWORD_USED, set_once, IN_ANY },
+	{ "maxconnrate", KEYWORD_USED, set_once, IN_ANY },
+	{ "maxsessrate", KEYWORD_USED, set_once, IN_ANY },
 	{ "nbthread", KEYWORD_USED, set_nbthread, IN_ANY },
 	{ "presetenv", KEYWORD_USED, line_environment, IN_ANY },
 	{ "resetenv", KEYWORD_USED, line_environment, IN_ANY },
 	{ "setenv", KEYWORD_USED, line_environment, IN_ANY },
+	{ "spread-checks", KEYWORD_USED, set_spread_checks, IN_ANY },
 	{ "stats", KEYWORD_USED, set_stats, IN_ANY },
+	{ "tune.rcvbuf.client", KEYWORD_USED, set_once, IN_ANY },
+	{ "tune.rcvbuf.server", KEYWORD_USED, set_once, IN_ANY },
+	{ "tune.sndbuf.client", KEYWORD_USED, set_once, IN_ANY },
+	{ "tune.sndbuf.server", KEYWORD_USED, set_once, IN_ANY },
+	{ "ulimit-n", KEYWORD_USED, set_once, IN_ANY },
 	{ "unsetenv", KEYWORD_USED, line_environment, IN_ANY },
 	{ .name = "51degrees-cache-size", .status = KEYWORD_SKIPPED },
 	{ .name = "51degrees-data-file", .status = KEYWORD_SKIPPED },
@@ -96,7 +190,6 @@ static const struct keyword table[] = {
 	{ .name = "h1-case-adjust", .status = KEYWORD_SKIPPED },
 	{ .name = "h1-case-adjust-file", .status = KEYWORD_SKIPPED },
 	{ .name = "h2-workaround-bogus-websocket-clients", .status = KEYWORD_SKIPPED },
-	{ .name = "hard-stop-after", .status = KEYWORD_SKIPPED },
 	{ .name = "httpclient.resolvers.id", .status = KEYWORD_SKIPPED },
 	{ .name = "httpclient.resolvers.prefer", .status = KEYWORD_SKIPPED },
 	{ .name = "httpclient.ssl.ca-file", .status = KEYWORD_SKIPPED },
@@ -115,10 +208,7 @@ static const struct keyword table[] = {
 	{ .name = "max-spread-checks", .status = KEYWORD_SKIPPED },
 	{ .name = "maxcompcpuusage", .status = KEYWORD_SKIPPED },
 	{ .name = "maxcomprate", .status = KEYWORD_SKIPPED },
-	{ .name = "maxconn", .status = KEYWORD_SKIPPED },
-	{ .name = "maxconnrate", .status = KEYWORD_SKIPPED },
 	{ .name = "maxpipes", .status = KEYWORD_SKIPPED },
-	{ .name = "maxsessrate", .status = KEYWORD_SKIPPED },
 	{ .name = "maxsslconn", .status = KEYWORD_SKIPPED },
 	{ .name = "maxsslrate", .status = KEYWORD_SKIPPED },
 	{ .name = "maxzlibmem", .status = KEYWORD_SKIPPED },
@@ -144,7 +234,6 @@ static const struct keyword table[] = {
 	{ .name = "set-dumpable", .status = KEYWORD_SKIPPED },
 	{ .name = "set-var", .status = KEYWORD_SKIPPED },
 	{ .name = "set-var-fmt", .status = KEYWORD_SKIPPED },
-	{ .name = "spread-checks", .status = KEYWORD_SKIPPED },
 	{ .name = "ssl-default-bind-ciphers", .status = KEYWORD_SKIPPED },
 	{ .name = "ssl-default-bind-ciphersuites", .status = KEYWORD_SKIPPED },
 	{ .name = "ssl-default-bind-curves", .status = KEYWORD_SKIPPED },
@@ -198,13 +287,9 @@ static const struct keyword table[] = {
 	{ .name = "tune.quic.frontend.max-idle-timeout", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.quic.frontend.max-streams-bidi", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.quic.retry-threshold", .status = KEYWORD_SKIPPED },
-	{ .name = "tune.rcvbuf.client", .status = KEYWORD_SKIPPED },
-	{ .name = "tune.rcvbuf.server", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.recv_enough", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.runqueue-depth", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.sched.low-latency", .status = KEYWORD_SKIPPED },
-	{ .name = "tune.sndbuf.client", .status = KEYWORD_SKIPPED },
-	{ .name = "tune.sndbuf.server", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.ssl.cachesize", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.ssl.capture-buffer-size", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.ssl.capture-cipherlist-size", .status = KEYWORD_SKIPPED },
@@ -224,7 +309,6 @@ static const struct keyword table[] = {
 	{ .name = "tune.zlib.memlevel", .status = KEYWORD_SKIPPED },
 	{ .name = "tune.zlib.windowsize", .status = KEYWORD_SKIPPED },
 	{ .name = "uid", .status = KEYWORD_SKIPPED },
-	{ .name = "ulimit-n", .status = KEYWORD_SKIPPED },
 	{ .name = "unix-bind", .status = KEYWORD_SKIPPED },
 	{ .name = "user", .status = KEYWORD_SKIPPED },
 	{ .name = "wurfl-cache-size", .status = KEYWORD_SKIPPED },

@@ -21,9 +21,8 @@ kind_of_section(const char *name)
 	return PROXY_DEFAULTS;
 }
 
-/* "proxy" is HAProxy's word for a listen section where it speaks of capabilities. */
-static const char *
-capability_name(enum proxy_kind kind)
+const char *
+parser_capability_name(enum proxy_kind kind)
 {
 	return kind == PROXY_LISTEN ? "proxy" : proxy_kind_name(kind);
 }
@@ -45,16 +44,48 @@ copy_lines(struct raw_line **to, size_t *n, const struct raw_line *from, size_t 
 	}
 }
 
+/* What a frontend has no use for does no harm there. */
+static void
+inherit_backend(struct proxy *to, const struct proxy *from)
+{
+	to->balance = from->balance;
+	parser_set_text(&to->balance_by, from->balance_by);
+	to->balance_at = from->balance_at;
+	to->hash = from->hash;
+	to->hash_balance_factor = from->hash_balance_factor;
+	to->check = from->check;
+	to->source = from->source;
+	to->retries = from->retries;
+	to->redispatch_after = from->redispatch_after;
+	to->fullconn = from->fullconn;
+	to->server_probes = from->server_probes;
+	line_server_inherit(&to->default_server, &from->default_server);
+}
+
+static void
+inherit_frontend(struct proxy *to, const struct proxy *from)
+{
+	if (to->kind == PROXY_BACKEND)
+		return;
+	to->maxconn = from->maxconn;
+	to->rate_limit_sessions = from->rate_limit_sessions;
+	to->client_probes = from->client_probes;
+	parser_set_text(&to->default_backend_name, from->default_backend_name);
+	to->default_backend_at = from->default_backend_at;
+	parser_set_text(&to->log_format, from->log_format);
+	parser_set_text(&to->log_format_sd, from->log_format_sd);
+}
+
 static void
 inherit(struct proxy *to, const struct proxy *from)
 {
 	to->mode = from->mode;
-	to->balance = from->balance;
 	to->disabled = from->disabled;
-	to->default_server = from->default_server;
+	to->options = from->options & line_option_bits(to->kind);
 	memcpy(to->timeout_ms, from->timeout_ms, sizeof(to->timeout_ms));
-	to->retries = from->retries;
 	to->inspect_delay_ms = from->inspect_delay_ms;
+	inherit_frontend(to, from);
+	inherit_backend(to, from);
 	copy_lines(&to->lines, &to->n_lines, from->lines, from->n_lines);
 	copy_lines(&to->all, &to->n_all, from->all, from->n_all);
 	for (size_t i = 0; i < from->n_logs; i++) {
@@ -63,11 +94,6 @@ inherit(struct proxy *to, const struct proxy *from)
 		parser_set_text(&to->logs[to->n_logs].address, from->logs[i].address);
 		parser_set_text(&to->logs[to->n_logs++].format, from->logs[i].format);
 	}
-	if (to->kind == PROXY_BACKEND)
-		return;
-	parser_set_text(&to->default_backend_name, from->default_backend_name);
-	to->default_backend_at = from->default_backend_at;
-	parser_set_text(&to->log_format_sd, from->log_format_sd);
 }
 
 /* The defaults section of that name; NULL, with an alert, when there is none or several. */
@@ -83,19 +109,19 @@ find_defaults(struct parser *p, const char *name)
 		if (strcmp(d->name, name) != 0)
 			continue;
 		if (found) {
-			parser_alert(p,
-				     "ambiguous defaults section name '%s' referenced by %s '%s' "
-				     "exists at least at %s:%d and %s:%d.",
-				     name, capability_name(kind_of_section(p->section->name)),
-				     word(p, 1), found->at.file, found->at.line, d->at.file,
-				     d->at.line);
+			parser_alert(
+				p,
+				"ambiguous defaults section name '%s' referenced by %s '%s' "
+				"exists at least at %s:%d and %s:%d.",
+				name, parser_capability_name(kind_of_section(p->section->name)),
+				word(p, 1), found->at.file, found->at.line, d->at.file, d->at.line);
 			return NULL;
 		}
 		found = d;
 	}
 	if (!found)
 		parser_alert(p, "defaults section '%s' not found for %s '%s'.", name,
-			     capability_name(kind_of_section(p->section->name)), word(p, 1));
+			     parser_capability_name(kind_of_section(p->section->name)), word(p, 1));
 	return found;
 }
 
@@ -115,8 +141,8 @@ check_name_is_free(struct parser *p, enum proxy_kind kind, struct str name)
 		report_cfg(p->in.r, is_refused ? FINDING_ALERT : FINDING_WARNING,
 			   "Parsing [%s:%d]: %s '%s' has the same name as %s '%s' declared at "
 			   "%s:%d%s.",
-			   p->in.file, p->in.at, capability_name(kind), other->name,
-			   capability_name(other->kind), other->name, other->at.file,
+			   p->in.file, p->in.at, parser_capability_name(kind), other->name,
+			   parser_capability_name(other->kind), other->name, other->at.file,
 			   other->at.line, is_refused ? "" : ", which is the one used as backend");
 }
 
@@ -198,8 +224,12 @@ section_proxy_begin(struct parser *p)
 		.kind = kind,
 		.name = str_dup(str_of(word(p, 1))),
 		.at = parser_place(p),
-		.default_server = { .weight = 1 },
+		.default_server = {
+			.weight = 1,
+			.checking = { .inter_ms = 2000, .rise = 2, .fall = 3, .error_limit = 10 },
+		},
 		.retries = 3,
+		.redispatch_after = -1,
 	};
 	map_init(&proxy->server_by_name);
 	if (from)
@@ -304,6 +334,13 @@ section_proxy_negate(struct parser *p)
 			forget_logs(p->proxy);
 		return true;
 	}
+	if (p->proxy && strcmp(word(p, 1), "option") == 0) {
+		enum option_mood mood = strcmp(word(p, 0), "no") == 0 ? OPTION_NO : OPTION_DEFAULT;
+
+		lexer_shift(&p->in.line);
+		line_option_as(p, mood);
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!p->env->strict || strcmp(word(p, 1), words[i]) == 0)
 			return true;
@@ -315,34 +352,47 @@ section_proxy_negate(struct parser *p)
 
 static const struct keyword table[] = {
 	{ "acl", KEYWORD_USED, parser_keep_line, IN_NAMED_DEFAULTS },
+	{ "backlog", KEYWORD_USED, line_backlog, IN_FRONTEND },
 	{ "balance", KEYWORD_USED, line_balance, IN_BACKEND },
 	{ "bind", KEYWORD_USED, line_bind, IN_FRONTEND | IN_PROXY },
+	{ "clitcpka-cnt", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "clitcpka-idle", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "clitcpka-intvl", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "clitimeout", KEYWORD_USED, line_old_timeout, IN_ANY },
+	{ "contimeout", KEYWORD_USED, line_old_timeout, IN_ANY },
 	{ "default-server", KEYWORD_USED, line_default_server, IN_ANY },
 	{ "default_backend", KEYWORD_USED, line_default_backend, IN_FRONTEND },
 	{ "disabled", KEYWORD_USED, set_disabled, IN_ANY },
 	{ "enabled", KEYWORD_USED, set_enabled, IN_ANY },
 	{ "filter", KEYWORD_USED, line_filter, IN_ANY },
+	{ "fullconn", KEYWORD_USED, line_fullconn, IN_ANY },
+	{ "hash-balance-factor", KEYWORD_USED, line_hash_balance_factor, IN_ANY },
+	{ "hash-type", KEYWORD_USED, line_hash_type, IN_BACKEND },
+	{ "id", KEYWORD_USED, line_id, IN_ANY },
 	{ "log", KEYWORD_USED, line_log, IN_ANY },
-	{ "log-format-sd", KEYWORD_USED, line_log_format_sd, IN_ANY },
+	{ "log-format", KEYWORD_USED, line_log_format, IN_ANY },
+	{ "log-format-sd", KEYWORD_USED, line_log_format, IN_ANY },
+	{ "maxconn", KEYWORD_USED, line_maxconn, IN_ANY },
 	{ "mode", KEYWORD_USED, set_mode, IN_ANY },
+	{ "option", KEYWORD_USED, line_option, IN_ANY },
+	{ "rate-limit", KEYWORD_USED, line_rate_limit, IN_ANY },
 	{ "retries", KEYWORD_USED, line_retries, IN_ANY },
 	{ "server", KEYWORD_USED, line_server, IN_ANY },
 	{ "server-template", KEYWORD_USED, line_server_template, IN_ANY },
+	{ "source", KEYWORD_USED, line_source, IN_BACKEND },
+	{ "srvtcpka-cnt", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "srvtcpka-idle", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "srvtcpka-intvl", KEYWORD_USED, line_keepalive_probes, IN_ANY },
+	{ "srvtimeout", KEYWORD_USED, line_old_timeout, IN_ANY },
 	{ "stick", KEYWORD_USED, line_stick, IN_BACKEND | IN_PROXY },
 	{ "stick-table", KEYWORD_USED, keep_stick_table, IN_ANY },
 	{ "tcp-request", KEYWORD_USED, keep_tcp_request, IN_ANY },
 	{ "timeout", KEYWORD_USED, line_timeout, IN_ANY },
 	{ "use-server", KEYWORD_USED, line_use_server, IN_BACKEND | IN_PROXY },
 	{ "use_backend", KEYWORD_USED, line_use_backend, IN_FRONTEND | IN_PROXY },
-	{ .name = "backlog", .status = KEYWORD_SKIPPED },
 	{ .name = "bind-process", .status = KEYWORD_SKIPPED },
 	{ .name = "capture", .status = KEYWORD_SKIPPED },
-	{ .name = "clitcpka-cnt", .status = KEYWORD_SKIPPED },
-	{ .name = "clitcpka-idle", .status = KEYWORD_SKIPPED },
-	{ .name = "clitcpka-intvl", .status = KEYWORD_SKIPPED },
-	{ .name = "clitimeout", .status = KEYWORD_SKIPPED },
 	{ .name = "compression", .status = KEYWORD_SKIPPED },
-	{ .name = "contimeout", .status = KEYWORD_SKIPPED },
 	{ .name = "cookie", .status = KEYWORD_SKIPPED },
 	{ .name = "declare", .status = KEYWORD_SKIPPED },
 	{ .name = "description", .status = KEYWORD_SKIPPED },
@@ -356,8 +406,6 @@ static const struct keyword table[] = {
 	{ .name = "errorloc303", .status = KEYWORD_SKIPPED },
 	{ .name = "external-check", .status = KEYWORD_SKIPPED },
 	{ .name = "force-persist", .status = KEYWORD_SKIPPED },
-	{ .name = "fullconn", .status = KEYWORD_SKIPPED },
-	{ .name = "hash-type", .status = KEYWORD_SKIPPED },
 	{ .name = "http-after-response", .status = KEYWORD_SKIPPED },
 	{ .name = "http-check", .status = KEYWORD_SKIPPED },
 	{ .name = "http-error", .status = KEYWORD_SKIPPED },
@@ -365,26 +413,16 @@ static const struct keyword table[] = {
 	{ .name = "http-response", .status = KEYWORD_SKIPPED },
 	{ .name = "http-reuse", .status = KEYWORD_SKIPPED },
 	{ .name = "http-send-name-header", .status = KEYWORD_SKIPPED },
-	{ .name = "id", .status = KEYWORD_SKIPPED },
 	{ .name = "ignore-persist", .status = KEYWORD_SKIPPED },
 	{ .name = "load-server-state-from-file", .status = KEYWORD_SKIPPED },
-	{ .name = "log-format", .status = KEYWORD_SKIPPED },
 	{ .name = "log-tag", .status = KEYWORD_SKIPPED },
 	{ .name = "max-keep-alive-queue", .status = KEYWORD_SKIPPED },
-	{ .name = "maxconn", .status = KEYWORD_SKIPPED },
 	{ .name = "monitor", .status = KEYWORD_SKIPPED },
 	{ .name = "monitor-uri", .status = KEYWORD_SKIPPED },
-	{ .name = "option", .status = KEYWORD_SKIPPED },
 	{ .name = "persist", .status = KEYWORD_SKIPPED },
-	{ .name = "rate-limit", .status = KEYWORD_SKIPPED },
 	{ .name = "redirect", .status = KEYWORD_SKIPPED },
 	{ .name = "retry-on", .status = KEYWORD_SKIPPED },
 	{ .name = "server-state-file-name", .status = KEYWORD_SKIPPED },
-	{ .name = "source", .status = KEYWORD_SKIPPED },
-	{ .name = "srvtcpka-cnt", .status = KEYWORD_SKIPPED },
-	{ .name = "srvtcpka-idle", .status = KEYWORD_SKIPPED },
-	{ .name = "srvtcpka-intvl", .status = KEYWORD_SKIPPED },
-	{ .name = "srvtimeout", .status = KEYWORD_SKIPPED },
 	{ .name = "stats", .status = KEYWORD_SKIPPED },
 	{ .name = "tcp-check", .status = KEYWORD_SKIPPED },
 	{ .name = "tcp-response", .status = KEYWORD_SKIPPED },
