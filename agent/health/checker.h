@@ -1,0 +1,57 @@
+/*
+ * Health checks of the servers that usher carries clients to (configuration manual, 5.2 `check`),
+ * where no HAProxy stands by to make them. What they find goes into the pools and to the log.
+ *
+ * Everything runs on the main loop, but for health_note_connect(). A server that an operator put
+ * into maintenance or drain stays as it is; one without an address is not asked. The backends of
+ * usher's own SPOE engines are left alone: their only server is usher.
+ *
+ * Checks go out without a PROXY header; where servers want one, struct check_order is the place
+ * for it.
+ */
+#ifndef USHER_HEALTH_CHECKER_H
+#define USHER_HEALTH_CHECKER_H
+
+#include <ev.h>
+
+#include "agent/core/health/answer.h"
+#include "agent/engine/world.h"
+
+struct health_checker;
+
+/* A server's status is another now; the pool knows already. */
+typedef void health_change_fn(void *arg, const struct world *w, const struct proxy *backend,
+			      unsigned server, enum server_status now);
+
+/* Begin to check. Holds a reference to the world; on_change may be NULL. Never NULL. */
+struct health_checker *health_checker_new(struct ev_loop *loop, struct world *world,
+					  health_change_fn *on_change, void *arg);
+
+/* A reload: servers of the same backend and name keep their score and what is known of them. */
+void health_checker_set_world(struct health_checker *h, struct world *world);
+
+/* When no worker can note anything any more. */
+void health_checker_free(struct health_checker *h);
+
+/*
+ * A client's connection to this server was made, or was not. From any thread. A failed one counts
+ * as a failed check, at most once a second; with `observe layer4` only error-limit of them in a
+ * row do, as `on-error` says. Nobody had trouble: it costs one look at a number. `h` may be NULL.
+ */
+void health_note_connect(struct health_checker *h, const struct server *s, bool ok);
+
+/* What the statistics show of a server's check. */
+struct health_view {
+	struct health_answer answer; /* the last one; HEALTH_INI: none yet */
+	uint32_t health, rise, fall; /* up from `rise` on; at most rise + fall - 1 */
+	uint32_t ms;		     /* how long the last check took */
+	bool runs;		     /* one is being made */
+	uint64_t n_failed, n_down;   /* failures that moved the score; times it went down */
+	int64_t changed_at;	     /* monotonic ms; when it last went up, down or to drain */
+};
+
+/* Main thread. False: the server is not checked. */
+bool health_checker_view(const struct health_checker *h, const struct proxy *backend,
+			 unsigned server, struct health_view *v);
+
+#endif
