@@ -39,7 +39,7 @@ LDFLAGS += -pthread $(if $(LTO),-fno-lto) $(SANFLAGS) $(if $(SAN)$(DEBUG),,-pie 
 # Libraries that only compute: all that core may link.
 CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm
 # Libraries that wait.
-IO_LIBS := -lev -lmicrohttpd
+IO_LIBS := -lev -lcares -lmicrohttpd
 CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 
 # ---- sources ----------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 SPOE_SRC := $(wildcard spoe/*.c)
 CORE_SRC := $(wildcard agent/core/*/*.c)
 IO_SRC   := $(wildcard agent/io/*.c)
-LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/proxy/*.c agent/admin/*.c agent/cli/*.c)
+LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/names/*.c agent/proxy/*.c agent/admin/*.c agent/cli/*.c)
 MAIN_SRC := $(wildcard agent/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(1))
@@ -90,7 +90,7 @@ fuzz-deps:
 UNIT_SPOE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/spoe/test_*.c))
 UNIT_CORE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_IO     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/io/test_*.c))
-UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c))
+UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c tests/unit/health/test_*.c tests/unit/names/test_*.c))
 UNIT := $(UNIT_SPOE) $(UNIT_CORE) $(UNIT_IO) $(UNIT_ENGINE)
 
 # These link lines are a check of their own: libspop needs libc alone, and core is pure.
@@ -106,6 +106,15 @@ $(UNIT_IO): $(B)/%: $(B)/%.o $(B)/libio.a $(B)/libcore.a
 $(UNIT_ENGINE): $(B)/%: $(B)/%.o $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
+
+# The manual of haproxy.cfg is printed from the tables by which it is read.
+CONFIGURATION := $(B)/tests/docs/configuration
+$(CONFIGURATION): $(B)/tests/docs/configuration.o $(B)/libcore.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+.PHONY: docs/configuration.md
+docs/configuration.md: $(CONFIGURATION)
+	$(Q)$(CONFIGURATION) tests/docs/configuration.head.md >$@
 
 .PHONY: unit layers headers corpora config-pairs
 unit: check-deps $(UNIT)
@@ -125,10 +134,16 @@ $(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/
 corpora: check-deps $(REPLAY)
 	$(Q)set -e; for f in $(FUZZ); do $(B)/tests/fuzz/$$f tests/fuzz/corpus/$$f; done
 
-# Our alerts about haproxy.cfg, word for word, and our expressions' values against the real one's.
-config-pairs: check-deps
+# Our alerts about haproxy.cfg, word for word, and our expressions' values against the real one's;
+# its words against our tables, and those against the manual.
+config-pairs: check-deps $(CONFIGURATION)
+	$(Q)$(CONFIGURATION) tests/docs/configuration.head.md | diff -u docs/configuration.md - || \
+		{ echo "docs/configuration.md is not what the tables say: make docs/configuration.md"; \
+		exit 1; }
+	$(Q)/usr/bin/python3 tests/config/language-against-haproxy.py $(CONFIGURATION)
 	$(Q)tests/config/against-haproxy.sh
 	$(Q)/usr/bin/python3 tests/config/expr-against-haproxy.py
+	$(Q)CC="$(CC)" /usr/bin/python3 tests/config/rules-against-haproxy.py
 
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(SPOE_SRC) $(CORE_SRC)

@@ -7,9 +7,9 @@
 # root nor touches the network.
 set -eu
 
-build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev"
+build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev libc-ares-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
-check="check python3-pytest python3-yaml git openssl patch prometheus"
+check="check python3-pytest python3-yaml git openssl patch prometheus iproute2"
 
 want=""
 for group in "$@"; do

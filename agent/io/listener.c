@@ -16,6 +16,9 @@ enum {
 	ACCEPT_BATCH = 64,
 };
 
+#define FAILURE_PAUSE_S 0.1
+#define FULL_PAUSE_S 0.01
+
 /* A UNIX socket nobody listens on any more is in the way of bind(): take it out. */
 static void
 remove_stale(const struct addr *a)
@@ -112,9 +115,18 @@ on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
 	ev_io_start(loop, &l->io);
 }
 
-/* Out of descriptors or memory: the backlog keeps the newcomers until some are free again. */
+/* The backlog keeps the newcomers meanwhile. */
 static void
-pause_accept(struct listener *l, int error)
+pause_accept(struct listener *l, double seconds)
+{
+	ev_io_stop(l->worker->loop, &l->io);
+	ev_timer_set(&l->pause, seconds, 0.);
+	ev_timer_start(l->worker->loop, &l->pause);
+}
+
+/* Out of descriptors or memory. */
+static void
+note_failure(struct listener *l, int error)
 {
 	static struct log_limit limit;
 	uint32_t left_out;
@@ -122,9 +134,7 @@ pause_accept(struct listener *l, int error)
 	if (log_limit_pass(&limit, &left_out))
 		log_line(LOG_WARNING, "accept paused reason=\"%s\" left_out=%u", strerror(error),
 			 left_out);
-	ev_io_stop(l->worker->loop, &l->io);
-	ev_timer_set(&l->pause, 0.1, 0.);
-	ev_timer_start(l->worker->loop, &l->pause);
+	pause_accept(l, FAILURE_PAUSE_S);
 }
 
 static void
@@ -133,14 +143,19 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	struct listener *l = container_of(io, struct listener, io);
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
+		if (l->may_accept && !l->may_accept(l->worker, l->arg)) {
+			pause_accept(l, FULL_PAUSE_S);
+			break;
+		}
+		fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			l->on_accept(l->worker, fd, l->arg);
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
-			pause_accept(l, errno);
+			note_failure(l, errno);
 			break;
 		}
 	}

@@ -14,7 +14,9 @@ struct listener {
 	struct worker *worker;
 	int fd;
 	ev_io io;
-	ev_timer pause; /* out of descriptors: try again a little later */
+	ev_timer pause; /* out of descriptors, or of what may_accept() counts: try again later */
+	/* NULL: always. False: newcomers stay in the backlog for now. */
+	bool (*may_accept)(struct worker *w, void *arg);
 	/* Owns the descriptor it is given, which does not block. */
 	void (*on_accept)(struct worker *w, int fd, void *arg);
 	void *arg;
@@ -30,7 +32,7 @@ int listener_join(const struct addr *a);
 
 /*
  * Listen on an address on each of n workers, whose loops do not run yet: fills listeners[0..n).
- * 0, or a negative errno, and then nothing is open.
+ * 0, or a negative errno, and then nothing is open. may_accept may be set afterwards.
  */
 int listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
 		       const struct addr *a, void (*on_accept)(struct worker *w, int fd, void *arg),
