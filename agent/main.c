@@ -12,14 +12,25 @@
 #include "agent/cli/setup.h"
 #include "agent/io/log.h"
 #include "agent/options.h"
-#include "agent/proxy/language.h"
+#include "agent/proxy/limits.h"
+#include "agent/names/names.h"
+#include "agent/proxy/service.h"
 #include "agent/serve.h"
 
+static bool
+is_proxy(const struct options *o)
+{
+	return strcmp(o->command, "proxy") == 0;
+}
+
+/* Where usher stands in HAProxy's place, -q means what it means there: not even alerts. */
 static void
 print_report(const struct options *o, const struct report *r)
 {
 	char line[4096];
 
+	if (o->quiet && is_proxy(o))
+		return;
 	for (size_t i = 0; i < r->n; i++)
 		if (!o->quiet || r->findings[i].level == FINDING_ALERT)
 			fprintf(stderr, "%s\n",
@@ -27,6 +38,8 @@ print_report(const struct options *o, const struct report *r)
 	if (r->n_alerts)
 		fprintf(stderr, "[ALERT]    (%d) : config : Fatal errors found in configuration.\n",
 			getpid());
+	else if (r->n_warnings && o->check_only && !o->quiet && is_proxy(o))
+		puts("Warnings were found.");
 }
 
 struct world *
@@ -37,9 +50,9 @@ load_world(struct engine *e, const struct options *o, struct world *old)
 
 	report_init(&report);
 	world = world_load(e, &o->files, old, &report);
-	if (world && strcmp(o->command, "proxy") == 0)
-		language_check(world, &report);
-	if (report.n_alerts) {
+	if (world && is_proxy(o))
+		limits_raise(world, &report);
+	if (world && is_proxy(o) && (!names_start(world, &report) || report.n_alerts)) {
 		world_unref(world);
 		world = NULL;
 	}
@@ -67,10 +80,33 @@ run_agent(struct engine *e, const struct options *o)
 	return o->check_only ? run_check_only(e, o) : serve(e, o, SERVE_AGENT);
 }
 
+/* HAProxy's answers: 0, 1 for errors, 2 for a file that asks for nothing. */
+static int
+run_proxy_check(struct engine *e, const struct options *o)
+{
+	const char *what = "Configuration file is valid";
+	struct world *world;
+	int status = 0;
+
+	engine_carries(e);
+	world = load_world(e, o, NULL);
+	if (!world)
+		return 1;
+	if (!proxy_service_listens(world)) {
+		what = "Configuration file has no error but will not start (no listener) => "
+		       "exit(2).";
+		status = 2;
+	}
+	world_unref(world);
+	if (!o->quiet)
+		puts(what);
+	return status;
+}
+
 static int
 run_proxy(struct engine *e, const struct options *o)
 {
-	return o->check_only ? run_check_only(e, o) : serve(e, o, SERVE_PROXY);
+	return o->check_only ? run_proxy_check(e, o) : serve(e, o, SERVE_PROXY);
 }
 
 static int

@@ -22,16 +22,16 @@ static const char usage[] =
 	"  -f FILE|DIR   HAProxy's configuration; may be given several times\n"
 	"  -P FILE       the policy\n"
 	"  -j N          worker threads (default: one for each processor)\n"
-	"  -c            check the files and exit: 0 sound, 1 not\n"
+	"  -c            check the files and exit: 0 sound, 1 not, 2 a proxy without listeners\n"
 	"  -C DIR        change to DIR before reading anything\n"
 	"  -D, -p FILE   go to the background; write the process id to FILE\n"
 	"  -d            log every connection, and every verdict even in a storm\n"
-	"  -q            print no messages\n"
+	"  -q, -V        print no messages; print them in spite of -q\n"
 	"  -v, -h        print the version; print this\n"
 	"  --admin ADDR  where a running usher answers (default unix@/run/usher/admin.sock)\n"
 	"  --token TOKEN shown to it over TCP; better in the environment, as USHER_TOKEN\n"
 	"  --json        print JSON\n"
-	"  -V -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
+	"  -W -Ws -db -dM -L NAME -x SOCKET -sf PID... -st PID...\n"
 	"                accepted for the sake of haproxy's unit files, without effect\n"
 	"\n"
 	"Facts: --client-id --username --protocol --clean-start --keepalive --session-expiry\n"
@@ -54,8 +54,8 @@ static const struct {
 	const char *name;
 	int n_args;
 } accepted[] = {
-	{ "-V", 0 }, { "-W", 0 },   { "-Ws", 0 },  { "-db", 0 }, { "-dM", 0 }, { "-L", 1 },
-	{ "-x", 1 }, { "-sf", -1 }, { "-st", -1 }, { "-S", 1 },	 { "-n", 1 },  { "-m", 1 },
+	{ "-W", 0 },   { "-Ws", 0 },  { "-db", 0 }, { "-dM", 0 }, { "-L", 1 }, { "-x", 1 },
+	{ "-sf", -1 }, { "-st", -1 }, { "-S", 1 },  { "-n", 1 },  { "-m", 1 },
 };
 
 /* Is it one of those? Steps over its arguments. */
@@ -115,6 +115,8 @@ flag(struct options *o, char option)
 		return &o->quiet;
 	case 'd':
 		return &o->debug;
+	case 'V':
+		return &o->verbose;
 	case 'D':
 		return &o->daemon;
 	default:
@@ -221,6 +223,7 @@ options_parse(struct options *o, int argc, char **argv, int *status)
 	for (int i = 2; i < argc; i++)
 		if (!take_option(o, argc, argv, &i, status))
 			return false;
+	o->quiet = o->quiet && !o->verbose;
 	if (needs_files(o->command) && !o->live && o->files.n_haproxy_cfg == 0)
 		return mistake(status, "no configuration: -f haproxy.cfg is missing", NULL);
 	return true;

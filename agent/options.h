@@ -18,7 +18,8 @@ struct options {
 	const char *directory; /* -C: where to work */
 	const char *pid_file;  /* -p */
 	bool check_only;       /* -c, --check */
-	bool quiet;	       /* -q */
+	bool quiet;	       /* -q, and no -V */
+	bool verbose;	       /* -V */
 	bool debug;	       /* -d */
 	bool daemon;	       /* -D */
 	bool json, live;       /* --json, --live */

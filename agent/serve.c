@@ -20,9 +20,11 @@
 #include "agent/core/base/mem.h"
 #include "agent/engine/counters.h"
 #include "agent/engine/world.h"
+#include "agent/health/checker.h"
 #include "agent/health/runtime.h"
 #include "agent/io/log.h"
 #include "agent/io/worker.h"
+#include "agent/names/names.h"
 #include "agent/proxy/service.h"
 #include "agent/spoa/engines.h"
 #include "agent/spoa/service.h"
@@ -39,13 +41,17 @@ struct process {
 	unsigned n_workers;
 	struct counters *counters; /* one set for each worker, and the main thread's last */
 	enum serve_mode mode;
-	struct spoa_service *agent; /* NULL: not in this mode, and so are the next three */
+	struct spoa_service *agent; /* NULL: not in this mode, and so are the next five */
 	struct proxy_service *proxy;
+	struct names *names;
+	struct health_checker *checker;
 	struct runtime_poller *poller;
 	struct session_end_receiver *ends;
 	struct admin_service *admin;
 	struct admin_reloads reloads;
 	ev_signal signals[SIGNALS];
+	ev_timer leave;	    /* runs while a soft stop waits for the last sessions */
+	int64_t stopped_at; /* monotonic ms, of the soft stop; 0: none */
 };
 
 /* ---- reload --------------------------------------------------------------------------------- */
@@ -105,6 +111,12 @@ reload(struct process *p)
 		runtime_poller_set_world(p->poller, world);
 	if (p->ends)
 		session_end_receiver_set_world(p->ends, world);
+	if (p->proxy)
+		proxy_service_set_world(p->proxy, world);
+	if (p->names)
+		names_set_world(p->names, world);
+	if (p->checker)
+		health_checker_set_world(p->checker, world);
 	world_begin(world, p->ends && session_end_receiver_hears(p->ends, world));
 	world_unref(p->world);
 	p->world = world;
@@ -189,6 +201,51 @@ open_admin(struct process *p)
 
 /* ---- signals -------------------------------------------------------------------------------- */
 
+#define LEAVE_POLL_S 0.05
+
+/* The last session has ended, or `hard-stop-after` is over. */
+static void
+on_leave(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct process *p = container_of(timer, struct process, leave);
+	int64_t patience = p->world->topology.hard_stop_after_ms;
+	uint32_t n = proxy_service_sessions(p->proxy);
+	bool is_over = patience > 0 && worker_now() - p->stopped_at >= patience;
+
+	if (n == 0 || is_over) {
+		log_line(LOG_INFO, "soft stop over sessions=%u", n);
+		ev_break(loop, EVBREAK_ALL);
+	}
+}
+
+static void
+close_doors(void *arg)
+{
+	struct handover *h = arg;
+	const struct process *p = h->worker->owner;
+
+	proxy_service_close(p->proxy, h->worker);
+	free(h);
+}
+
+/* SIGUSR1, as HAProxy: nobody new, and those who are there may stay until they go. */
+static void
+stop_softly(struct process *p)
+{
+	if (p->stopped_at)
+		return;
+	p->stopped_at = worker_now();
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		struct handover *h = xmalloc(sizeof(*h));
+
+		*h = (struct handover){ p->workers[i], NULL };
+		inbox_send(&p->workers[i]->inbox, close_doors, h);
+	}
+	log_line(LOG_INFO, "stopping softly sessions=%u", proxy_service_sessions(p->proxy));
+	ev_timer_init(&p->leave, on_leave, LEAVE_POLL_S, LEAVE_POLL_S);
+	ev_timer_start(p->loop, &p->leave);
+}
+
 static void
 on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 {
@@ -196,6 +253,10 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 
 	if (w->signum == SIGHUP || w->signum == SIGUSR2) {
 		reload(p);
+		return;
+	}
+	if (w->signum == SIGUSR1 && p->proxy) {
+		stop_softly(p);
 		return;
 	}
 	log_line(LOG_INFO, "stopping signal=%d", w->signum);
@@ -254,7 +315,11 @@ default_workers(void)
 static bool
 make_workers(struct process *p)
 {
-	p->n_workers = p->options->n_workers ? p->options->n_workers : default_workers();
+	uint32_t threads = p->mode == SERVE_PROXY ? p->world->topology.nbthread : 0;
+
+	p->n_workers = p->options->n_workers ? p->options->n_workers : threads;
+	if (p->n_workers == 0 || p->n_workers > WORKERS_MAX)
+		p->n_workers = default_workers();
 	p->workers = xcalloc(p->n_workers, sizeof(*p->workers));
 	p->counters = xcalloc(p->n_workers + 1, sizeof(*p->counters));
 	for (unsigned i = 0; i < p->n_workers; i++) {
@@ -339,12 +404,24 @@ close_agent(struct process *p)
 	spoa_service_free(p->agent);
 }
 
+static void
+note_connect(void *checker, const struct server *server, bool ok)
+{
+	health_note_connect(checker, server, ok);
+}
+
 /* Those of `usher proxy`. */
 static bool
 open_proxy(struct process *p)
 {
+	world_begin(p->world, true);
 	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers);
-	return p->proxy;
+	if (!p->proxy)
+		return false;
+	p->names = names_new(p->loop, p->world);
+	p->checker = health_checker_new(p->loop, p->world, proxy_service_server_changed, p->proxy);
+	proxy_service_observe(p->proxy, note_connect, p->checker);
+	return true;
 }
 
 static bool
@@ -357,6 +434,8 @@ static void
 close_services(struct process *p)
 {
 	close_agent(p);
+	names_free(p->names);
+	health_checker_free(p->checker);
 	if (p->proxy)
 		proxy_service_free(p->proxy);
 }

@@ -14,10 +14,10 @@
 #include "agent/io/worker.h"
 
 struct relay {
-	struct buf *rest; /* owned; what the receiver has not taken yet, NULL: nothing */
-	uint64_t n_bytes; /* taken by the receiver so far */
-	bool eof;	  /* the sender is done */
-	bool shut;	  /* the receiver has been told so */
+	struct buf *rest;      /* owned; what the receiver has not taken yet, NULL: nothing */
+	uint64_t n_bytes : 62; /* taken by the receiver so far */
+	bool eof : 1;	       /* the sender is done */
+	bool shut : 1;	       /* the receiver has been told so */
 };
 
 enum relay_result {

@@ -16,6 +16,31 @@ struct proxy_service;
 struct proxy_service *proxy_service_open(const struct world *world, struct worker **workers,
 					 unsigned n_workers);
 
+/* Does the file have anything to open? */
+bool proxy_service_listens(const struct world *world);
+
+/* Who hears how connecting to servers goes, from any worker. Before the workers start. */
+void proxy_service_observe(struct proxy_service *s,
+			   void (*note)(void *arg, const struct server *server, bool ok),
+			   void *arg);
+
+/* The files were read anew: other limits from now on. */
+void proxy_service_set_world(struct proxy_service *s, const struct world *world);
+
+/*
+ * A server's state changed, whoever noticed (on the main thread): what `on-marked-down` and
+ * `on-marked-up` ask for, and who waits for it alone chooses again. `service` is the
+ * struct proxy_service.
+ */
+void proxy_service_server_changed(void *service, const struct world *w, const struct proxy *backend,
+				  unsigned index, enum server_status now);
+
+/* How many clients are carried. */
+uint32_t proxy_service_sessions(const struct proxy_service *s);
+
+/* On a worker's thread: accept nobody any more. Those who are there stay. */
+void proxy_service_close(struct proxy_service *s, struct worker *w);
+
 /* On a worker's thread, before its loop ends: stop accepting, end what is carried. */
 void proxy_service_stop(struct proxy_service *s, struct worker *w);
 

@@ -5,77 +5,52 @@
 #include "agent/proxy/session.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/core/decide/decide.h"
 #include "agent/core/mqtt/connack.h"
-#include "agent/core/mqtt/connect.h"
-#include "agent/core/mqtt/facts.h"
-#include "agent/engine/quota.h"
-#include "agent/engine/route.h"
-#include "agent/engine/verdict_log.h"
+#include "agent/core/mqtt/reason.h"
 #include "agent/io/dial.h"
 #include "agent/io/log.h"
-#include "agent/proxy/relay.h"
+#include "agent/proxy/state.h"
 
 enum {
-	CONNECT_MAX = 128 << 10, /* bytes; brokers take more, but nobody says hello that long */
-	INSPECT_MS = 10000,	 /* where the file sets no inspect-delay */
+	REQUEST_MAX = 192 << 10, /* bytes kept of a client while its server is sought */
+	HELD_MAX = 64 << 10,	 /* of them behind the CONNECT, before more is read */
 	FAREWELL_MS = 2000,	 /* for a refused client to read its CONNACK and go */
+	PAUSE_MS = 1000,	 /* HAProxy's, before the same server is tried again */
 };
 
-enum session_state {
-	SESSION_CONNECT,
-	SESSION_DIAL,
-	SESSION_RELAY,
-	SESSION_REFUSED,
-};
-
-struct session {
-	struct bounded bounded; /* the wait of the present state */
-	struct list list;	/* in the carrier's sessions, or its idle slots */
-	ev_io client, server;	/* fd -1: not open */
-	struct relay up, down;	/* client → server, server → client */
-	struct carrier *carrier;
-	struct world *world;	      /* ref; the one it was accepted in */
-	const struct proxy *frontend; /* of that world, and so is */
-	const struct proxy *backend;
-	int64_t started;	  /* monotonic ms */
-	uint8_t state;		  /* enum session_state */
-	uint8_t reason;		  /* enum close_reason, once it ends or is refused */
-	uint16_t servers[RANKED]; /* to try, best first; indexes into the backend */
-	uint8_t n_servers;
-	uint8_t tried; /* how many of them were dialled */
-	bool answered; /* the broker's first packet has been looked at */
-	bool sticky;   /* `key` names the entry that learns when this session ends */
-	uint64_t key;
-	struct quota *quota; /* the tenant's count that this session is part of; NULL: none */
-};
-
-_Static_assert(sizeof(struct session) <= 256, "a session is small: there are millions");
-
-enum step {
-	STEP_WAIT,
-	STEP_NEXT,
-	STEP_END,
-};
-
-static enum step await_connect(struct session *s);
-static enum step dial_server(struct session *s);
+static enum step inspect_front(struct session *s);
+static enum step inspect_back(struct session *s);
+static enum step watch_client(struct session *s);
+static enum step dial(struct session *s);
+static enum step await_answer(struct session *s);
 static enum step relay_bytes(struct session *s);
 static enum step await_farewell(struct session *s);
+
+static enum step end_delay(struct session *s);
+static enum step end_queue(struct session *s);
+static enum step end_pause(struct session *s);
+static enum step end_dial(struct session *s);
+static enum step end_idle(struct session *s);
+static enum step end_farewell(struct session *s);
 
 static const struct {
 	const char *name;
 	enum step (*step)(struct session *s);
-	enum close_reason late; /* why it ends when its time is over */
+	enum step (*late)(struct session *s); /* its time is over */
 } states[] = {
-	[SESSION_CONNECT] = { "connect", await_connect, CLOSE_CONNECT_LATE },
-	[SESSION_DIAL] = { "dial", dial_server, CLOSE_CONNECT_FAILED },
-	[SESSION_RELAY] = { "relay", relay_bytes, CLOSE_CLIENT_TIMEOUT },
-	[SESSION_REFUSED] = { "refused", await_farewell, CLOSE_REFUSED },
+	[SESSION_FRONT] = { "front", inspect_front, end_delay },
+	[SESSION_BACK] = { "back", inspect_back, end_delay },
+	[SESSION_QUEUE] = { "queue", watch_client, end_queue },
+	[SESSION_PAUSE] = { "pause", watch_client, end_pause },
+	[SESSION_DIAL] = { "dial", dial, end_dial },
+	[SESSION_ANSWER] = { "answer", await_answer, end_idle },
+	[SESSION_RELAY] = { "relay", relay_bytes, end_idle },
+	[SESSION_REFUSED] = { "refused", await_farewell, end_farewell },
 };
 
 const char *
@@ -91,6 +66,10 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_REFUSED] = "refused",
 		[CLOSE_NO_SERVER] = "no_server",
 		[CLOSE_CONNECT_FAILED] = "connect_failed",
+		[CLOSE_REJECTED] = "rejected",
+		[CLOSE_QUEUE_FULL] = "queue_full",
+		[CLOSE_QUEUE_LATE] = "queue_late",
+		[CLOSE_SERVER_DOWN] = "server_down",
 		[CLOSE_MEMORY] = "memory",
 		[CLOSE_STOPPING] = "stopping",
 	};
@@ -100,39 +79,72 @@ close_reason_name(enum close_reason reason)
 
 /* ---- the wheel ------------------------------------------------------------------------------ */
 
-/* How long the present state may last; RELAY: without a byte. */
+static int64_t
+shorter(int64_t a, int64_t b)
+{
+	return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+/*
+ * How long nothing may move. Each side has its own time in HAProxy, and any byte moves both, so the
+ * shorter one ends it.
+ */
+static int64_t
+idle_allowed(const struct session *s)
+{
+	const int64_t *client = s->frontend->timeout_ms, *server = s->backend->timeout_ms;
+	bool is_half_closed = s->up.shut || s->down.shut;
+
+	if (is_half_closed)
+		return shorter(client[TIMEOUT_CLIENT_FIN] > 0 ? client[TIMEOUT_CLIENT_FIN]
+							      : client[TIMEOUT_CLIENT],
+			       server[TIMEOUT_SERVER_FIN] > 0 ? server[TIMEOUT_SERVER_FIN]
+							      : server[TIMEOUT_SERVER]);
+	if (s->idle_ms)
+		return s->idle_ms;
+	if (s->state == SESSION_RELAY && server[TIMEOUT_TUNNEL] > 0)
+		return server[TIMEOUT_TUNNEL];
+	return shorter(client[TIMEOUT_CLIENT], server[TIMEOUT_SERVER]);
+}
+
 static int64_t
 time_allowed(const struct session *s)
 {
-	int64_t delay = s->frontend->inspect_delay_ms;
-	int64_t client = s->frontend->timeout_ms[TIMEOUT_CLIENT];
-	int64_t server = s->backend ? s->backend->timeout_ms[TIMEOUT_SERVER] : 0;
+	const int64_t *times = s->backend ? s->backend->timeout_ms : NULL;
 
 	switch ((enum session_state)s->state) {
-	case SESSION_CONNECT:
-		return delay > 0 ? delay : INSPECT_MS;
+	case SESSION_FRONT:
+	case SESSION_BACK:
+		return route_delay(s);
+	case SESSION_QUEUE:
+		return times[TIMEOUT_QUEUE] > 0 ? times[TIMEOUT_QUEUE] : times[TIMEOUT_CONNECT];
+	case SESSION_PAUSE:
+		return shorter(PAUSE_MS, times[TIMEOUT_CONNECT]);
 	case SESSION_DIAL:
-		return s->backend->timeout_ms[TIMEOUT_CONNECT];
-	case SESSION_REFUSED:
-		return FAREWELL_MS;
+		return times[TIMEOUT_CONNECT];
+	case SESSION_ANSWER:
 	case SESSION_RELAY:
+		return idle_allowed(s);
+	case SESSION_REFUSED:
 		break;
 	}
-	return client > 0 && (server <= 0 || client < server) ? client : server;
+	return FAREWELL_MS;
 }
 
-static enum step
+enum step
 session_enter(struct session *s, enum session_state state)
 {
-	s->state = (uint8_t)state;
+	s->state = state;
+	if (s->opening)
+		s->opening->delay_over = state <= SESSION_BACK && route_delay(s) == 0;
 	bounds_wait(&s->carrier->bounds, &s->bounded, time_allowed(s));
 	return STEP_NEXT;
 }
 
-static enum step
+enum step
 session_end(struct session *s, enum close_reason reason)
 {
-	s->reason = (uint8_t)reason;
+	s->reason = reason;
 	return STEP_END;
 }
 
@@ -152,14 +164,36 @@ log_end(const struct session *s)
 	if (!log_wants(LOG_INFO))
 		return;
 	log_line(LOG_INFO,
-		 "session closed frontend=%s backend=%s server=%.*s reason=%s state=%s in=%llu "
+		 "session closed frontend=%s backend=%s server=%s reason=%s state=%s in=%llu "
 		 "out=%llu ms=%lld",
 		 s->frontend->name, s->backend ? s->backend->name : "-",
-		 STR_ARG(s->tried ? str_of(s->backend->servers[s->servers[s->tried - 1]]->name)
-				  : STR("-")),
+		 s->backend && s->index != NO_SERVER ? s->backend->servers[s->index]->name : "-",
 		 close_reason_name(s->reason), states[s->state].name,
 		 (unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
 		 (long long)(worker_now() - s->started));
+}
+
+/* It is nobody's any more: what counts it is told so. */
+static void
+let_go(struct session *s)
+{
+	if (s->has_entry)
+		stick_table_session_end(s->world->env.table, s->key, worker_now());
+	s->has_entry = false;
+	if (s->quota)
+		quota_leave(s->quota);
+	s->quota = NULL;
+	if (s->has_place)
+		load_leave(server_load_of(s));
+	s->has_place = false;
+	tracks_drop(s);
+	opening_drop(s);
+}
+
+static struct frontend_load *
+front_of(const struct session *s)
+{
+	return s->world->data_path->fronts[s->frontend->index];
 }
 
 static void
@@ -168,10 +202,9 @@ session_free(struct session *s)
 	struct carrier *c = s->carrier;
 
 	log_end(s);
-	if (s->sticky)
-		stick_table_session_end(s->world->env.table, s->key, worker_now());
-	if (s->quota)
-		quota_leave(s->quota);
+	let_go(s);
+	atomic_fetch_sub(&front_of(s)->n_sessions, 1);
+	atomic_fetch_sub(&s->world->data_path->process->n_sessions, 1);
 	bounds_leave(&s->bounded);
 	close_side(s, &s->client);
 	close_side(s, &s->server);
@@ -197,17 +230,41 @@ watch_side(struct session *s, ev_io *side, bool read, bool write)
 		ev_io_start(s->carrier->worker->loop, side);
 }
 
+static size_t
+n_kept(const struct session *s)
+{
+	return s->up.rest ? buf_len(s->up.rest) : 0;
+}
+
+/* A client that is waiting for its server is read a little further, so that its end is seen. */
+static bool
+may_hold_more(const struct session *s)
+{
+	return !s->up.eof && n_kept(s) < s->opening->greeting.len + HELD_MAX;
+}
+
 static void
 session_watch(struct session *s)
 {
 	switch ((enum session_state)s->state) {
-	case SESSION_CONNECT:
+	case SESSION_FRONT:
+	case SESSION_BACK:
+		watch_side(s, &s->client, !s->up.eof && n_kept(s) < REQUEST_MAX, false);
+		return;
 	case SESSION_REFUSED:
 		watch_side(s, &s->client, true, false);
 		return;
+	case SESSION_QUEUE:
+	case SESSION_PAUSE:
+		watch_side(s, &s->client, may_hold_more(s), false);
+		return;
 	case SESSION_DIAL:
-		watch_side(s, &s->client, false, false);
+		watch_side(s, &s->client, may_hold_more(s), false);
 		watch_side(s, &s->server, false, true);
+		return;
+	case SESSION_ANSWER:
+		watch_side(s, &s->client, may_hold_more(s), false);
+		watch_side(s, &s->server, true, s->opening->n_sent < s->opening->greeting.len);
 		return;
 	case SESSION_RELAY:
 		break;
@@ -217,13 +274,10 @@ session_watch(struct session *s)
 }
 
 static void
-session_run(struct session *s)
+turn(struct session *s, enum step step)
 {
-	enum step step;
-
-	do
+	while (step == STEP_NEXT)
 		step = states[s->state].step(s);
-	while (step == STEP_NEXT);
 
 	if (step == STEP_END)
 		session_free(s);
@@ -231,10 +285,19 @@ session_run(struct session *s)
 		session_watch(s);
 }
 
+void
+session_run(struct session *s)
+{
+	turn(s, STEP_NEXT);
+}
+
+/* While a server is dialled only the server's own event says how that went. */
 static void
 on_client(struct ev_loop *loop, ev_io *io, int revents)
 {
-	session_run(container_of(io, struct session, client));
+	struct session *s = container_of(io, struct session, client);
+
+	turn(s, s->state == SESSION_DIAL ? watch_client(s) : STEP_NEXT);
 }
 
 static void
@@ -248,30 +311,87 @@ on_due(struct bounded *b)
 {
 	struct session *s = container_of(b, struct session, bounded);
 
-	if (s->state == SESSION_DIAL) {
-		/* This server does not answer: the next one, as if it had refused. */
-		close_side(s, &s->server);
-		session_run(s);
-		return;
-	}
-	if (s->state != SESSION_REFUSED) /* that has its reason already */
-		s->reason = (uint8_t)states[s->state].late;
-	session_free(s);
+	turn(s, states[s->state].late(s));
 }
 
-/* ---- the CONNECT ---------------------------------------------------------------------------- */
+/* ---- the request ---------------------------------------------------------------------------- */
 
-/* Tell a client that can read it, then wait for it to go: a close now could overtake the words. */
+/* Keep what the client has sent. False: it ended for the reason given. */
+static bool
+read_request(struct session *s)
+{
+	struct worker *w = s->carrier->worker;
+	size_t room = REQUEST_MAX > n_kept(s) ? REQUEST_MAX - n_kept(s) : 0;
+	ssize_t got;
+
+	if (s->up.eof || room == 0)
+		return true;
+	got = recv(s->client.fd, w->read_buffer, room, 0);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	s->up.eof = got == 0;
+	s->reason = got < 0 ? CLOSE_CLIENT_GONE : CLOSE_MEMORY;
+	return got >= 0 && relay_keep(&s->up, w->read_buffer, (size_t)got);
+}
+
 static enum step
-refuse(struct session *s, enum close_reason reason, unsigned level, uint8_t code)
+inspect_front(struct session *s)
+{
+	return read_request(s) ? route_front(s) : STEP_END;
+}
+
+static enum step
+inspect_back(struct session *s)
+{
+	return read_request(s) ? route_back(s) : STEP_END;
+}
+
+static enum step
+end_delay(struct session *s)
+{
+	s->opening->delay_over = true;
+	return STEP_NEXT;
+}
+
+/*
+ * In a queue, or between two attempts: nothing to do but to see the client go. One that has only
+ * said its last may still wait for an answer; `option abortonclose` takes it for gone.
+ */
+static enum step
+watch_client(struct session *s)
+{
+	if (!read_request(s))
+		return STEP_END;
+	if (s->up.eof && s->backend->options & OPTION_ABORTONCLOSE)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	return STEP_WAIT;
+}
+
+/* HAProxy's silent-drop: no FIN and no RST; where that is not allowed, none that gets far. */
+enum step
+session_drop(struct session *s)
+{
+	int on = 1;
+
+	if (setsockopt(s->client.fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) < 0)
+		setsockopt(s->client.fd, IPPROTO_IP, IP_TTL, &on, sizeof(on));
+	return session_end(s, CLOSE_REJECTED);
+}
+
+enum step
+session_refuse(struct session *s, enum close_reason reason, unsigned level, uint8_t code)
 {
 	uint8_t connack[MQTT_CONNACK_MAX];
-	size_t n = mqtt_connack_encode(level, code, connack, sizeof(connack));
+	size_t n = code ? mqtt_connack_encode(level, code, connack, sizeof(connack)) : 0;
 
+	if (n == 0)
+		return session_end(s, reason);
 	if (send(s->client.fd, connack, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
 	shutdown(s->client.fd, SHUT_WR);
-	s->reason = (uint8_t)reason;
+	close_side(s, &s->server);
+	let_go(s);
+	s->reason = reason;
 	return session_enter(s, SESSION_REFUSED);
 }
 
@@ -284,168 +404,317 @@ await_farewell(struct session *s)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)) ? STEP_WAIT : STEP_END;
 }
 
-static void
-socket_facts(const struct session *s, struct facts *f)
-{
-	struct addr a;
-	struct ip ip;
-
-	facts_set_str(f, FACT_FRONTEND, str_of(s->frontend->name));
-	facts_set_str(f, FACT_TRANSPORT, STR("tcp"));
-	if (socket_peer(s->client.fd, &a)) {
-		addr_ip(&a, &ip);
-		facts_set_ip(f, FACT_SOURCE, &ip);
-		facts_set_number(f, FACT_SOURCE_PORT, addr_port(&a));
-	}
-	if (socket_self(s->client.fd, &a)) {
-		addr_ip(&a, &ip);
-		facts_set_ip(f, FACT_DESTINATION, &ip);
-		facts_set_number(f, FACT_DESTINATION_PORT, addr_port(&a));
-	}
-}
-
-static void
-take_ranking(struct session *s, const struct ranking *r)
-{
-	s->n_servers = r->n;
-	memcpy(s->servers, r->server, sizeof(s->servers));
-}
-
-/* The verdict's servers become the session's; its entry and its tenant's quota count it. */
 static enum step
-obey(struct session *s, const struct verdict *v, unsigned level)
+end_farewell(struct session *s)
 {
-	struct quota *quota = v->tenant ? s->world->quotas[v->tenant->index] : NULL;
+	return STEP_END; /* it has its reason already */
+}
 
-	s->backend = v->backend;
-	take_ranking(s, &v->ranking);
-	s->sticky = v->effects.stick;
-	s->key = v->effects.key.hash;
-	if (!s->backend)
-		return session_end(s, CLOSE_NO_SERVER);
-	if (quota && !quota_enter(quota, v->tenant->max_connections))
-		return refuse(s, CLOSE_REFUSED, level, refusal_code(REFUSAL_QUOTA_EXCEEDED, level));
-	s->quota = quota;
+/* ---- the server ----------------------------------------------------------------------------- */
+
+/* Nobody takes this client. What the last server said goes to it; or that there is none. */
+static enum step
+give_up(struct session *s, enum close_reason reason)
+{
+	const struct opening *o = s->opening;
+	unsigned level = o->greeting.level;
+
+	if (o->last_code) {
+		server_refused(s, o->refused_by);
+		return session_refuse(s, reason, level, o->last_code);
+	}
+	if (o->asked)
+		return session_refuse(s, reason, level,
+				      refusal_code(REFUSAL_SERVER_UNAVAILABLE, level));
+	return session_end(s, reason);
+}
+
+static enum step
+end_queue(struct session *s)
+{
+	server_stop_waiting(s);
+	return give_up(s, CLOSE_QUEUE_LATE);
+}
+
+static enum step
+end_pause(struct session *s)
+{
 	return session_enter(s, SESSION_DIAL);
 }
 
-static enum step
-ask(struct session *s, const struct mqtt_connect *c)
+/*
+ * May the next attempt go to another server? usher's own way is always; HAProxy's is `option
+ * redispatch N`: each Nth retry, or the Nth before the last.
+ */
+static bool
+may_redispatch(const struct session *s)
 {
-	struct facts facts = { 0 };
-	struct verdict v;
+	int retry = (int)s->opening->n_retries, last = (int)s->backend->retries;
+	int n = s->backend->redispatch_after;
 
-	mqtt_facts(c, &facts);
-	socket_facts(s, &facts);
-	route_ask(s->carrier->worker, s->world, &facts, &v);
-	verdict_log(&v, &facts, worker_ms(s->carrier->worker));
-	if (v.action == VERDICT_REJECT)
-		return refuse(s, CLOSE_REFUSED, c->level, refusal_code(v.refusal, c->level));
-	return obey(s, &v, c->level);
+	if (!policy_as_haproxy(&s->world->policy, DIFFERENCE_RETRY_ELSEWHERE))
+		return true;
+	if (!(s->backend->options & OPTION_REDISPATCH) || n == 0)
+		return false;
+	return n > 0 ? retry % n == 0 : retry == last + 1 + n;
 }
 
-/* Look at what is there of the CONNECT; the bytes stay, to be sent on. */
-static enum step
-inspect(struct session *s)
+static void
+note_connect(const struct session *s, bool ok)
 {
-	struct mqtt_connect c;
-	enum mqtt_fault fault;
-	uint8_t code;
+	const struct carrier *c = s->carrier;
 
-	switch (mqtt_connect_decode(buf_front(s->up.rest), buf_len(s->up.rest), CONNECT_MAX, &c,
-				    &fault)) {
-	case PARSE_OK:
-		return ask(s, &c);
-	case PARSE_MORE:
-		return s->up.eof ? session_end(s, CLOSE_NOT_MQTT) : STEP_WAIT;
-	case PARSE_BAD:
-		break;
-	}
-	code = mqtt_fault_code(fault, c.level);
-	return code ? refuse(s, CLOSE_NOT_MQTT, c.level, code) : session_end(s, CLOSE_NOT_MQTT);
+	if (c->note_connect)
+		c->note_connect(c->note_arg, s->backend->servers[s->index], ok);
 }
 
+/* It refused, or did not answer in time. */
 static enum step
-await_connect(struct session *s)
+dial_failed(struct session *s, bool refused)
 {
-	struct worker *w = s->carrier->worker;
-	ssize_t got = recv(s->client.fd, w->read_buffer, CONNECT_MAX, 0);
-
-	if (got < 0)
-		return errno == EAGAIN || errno == EINTR ? STEP_WAIT
-							 : session_end(s, CLOSE_CLIENT_GONE);
-	s->up.eof = got == 0;
-	if (!relay_keep(&s->up, w->read_buffer, (size_t)got))
-		return session_end(s, CLOSE_MEMORY);
-	if (!s->up.rest)
-		return session_end(s, CLOSE_CLIENT_GONE);
-	return inspect(s);
-}
-
-/* ---- steps ---------------------------------------------------------------------------------- */
-
-/* Begin to connect to the next server of the ranking. */
-static enum step
-dial_next(struct session *s)
-{
-	while (s->tried < s->n_servers && s->tried <= s->backend->retries) {
-		const struct server *server = s->backend->servers[s->servers[s->tried++]];
-		int fd = server->addr.len ? dial_start(&server->addr) : -EDESTADDRREQ;
-
-		if (fd < 0)
-			continue;
-		ev_io_set(&s->server, fd, 0);
-		bounds_wait(&s->carrier->bounds, &s->bounded, time_allowed(s));
-		return STEP_WAIT;
-	}
-	return session_end(s, CLOSE_CONNECT_FAILED);
-}
-
-static enum step
-dial_server(struct session *s)
-{
-	if (s->server.fd < 0)
-		return dial_next(s);
-	if (dial_result(s->server.fd) == 0)
-		return session_enter(s, SESSION_RELAY);
 	close_side(s, &s->server);
-	return dial_next(s);
+	note_connect(s, false);
+	if (s->opening->n_retries >= s->backend->retries)
+		return give_up(s, CLOSE_CONNECT_FAILED);
+	s->opening->n_retries++;
+	if (may_redispatch(s) && server_choose_other(s))
+		return STEP_NEXT;
+	return session_enter(s, refused ? SESSION_PAUSE : SESSION_DIAL);
+}
+
+static enum step
+end_dial(struct session *s)
+{
+	return dial_failed(s, false);
+}
+
+/* HAProxy: a server without port gets the client's own. */
+static bool
+find_address(const struct session *s, struct addr *a)
+{
+	struct addr self;
+
+	if (!pool_addr(s->world->pools[s->backend->index], s->index, a))
+		return false;
+	if (a->sa.sa_family != AF_UNIX && addr_port(a) == 0 && socket_self(s->client.fd, &self))
+		addr_default_port(a, addr_port(&self));
+	return true;
+}
+
+static void
+set_server_options(const struct session *s, int fd)
+{
+	const struct topology *t = &s->world->topology;
+	const struct keepalive_probes *p = &s->backend->server_probes;
+
+	if (s->backend->options & OPTION_SRVTCPKA)
+		socket_keepalive(fd, &(struct keepalive){ p->count, p->idle_s, p->interval_s });
+	socket_buffers(fd, t->rcvbuf_server, t->sndbuf_server);
+}
+
+static enum step
+dial_start_here(struct session *s)
+{
+	const struct source *source = &s->backend->servers[s->index]->source;
+	struct dial_source from = { source->addr, source->port_min, source->port_max };
+	struct addr a;
+	int fd = find_address(s, &a) ? dial_start_from(&a, &from) : -EDESTADDRREQ;
+
+	if (fd < 0)
+		return dial_failed(s, true);
+	set_server_options(s, fd);
+	s->opening->n_sent = 0;
+	ev_io_set(&s->server, fd, 0);
+	return STEP_WAIT;
+}
+
+/* The server's first byte is waited for only where there is a CONNECT to try elsewhere. */
+static enum step
+server_reached(struct session *s)
+{
+	note_connect(s, true);
+	if (s->opening->greeting.len)
+		return session_enter(s, SESSION_ANSWER);
+	server_accepted(s);
+	opening_drop(s);
+	return session_enter(s, SESSION_RELAY);
+}
+
+static enum step
+dial(struct session *s)
+{
+	int error;
+
+	if (s->server.fd < 0)
+		return dial_start_here(s);
+	error = dial_result(s->server.fd);
+	return error ? dial_failed(s, true) : server_reached(s);
+}
+
+/* ---- its answer ----------------------------------------------------------------------------- */
+
+/* What was sent of the client's bytes is done with; the rest follows. */
+static enum step
+begin_relay(struct session *s)
+{
+	size_t sent = s->opening->n_sent;
+
+	buf_consume(s->up.rest, sent);
+	s->up.n_bytes += sent;
+	if (buf_len(s->up.rest) == 0)
+		relay_fini(&s->up);
+	opening_drop(s);
+	return session_enter(s, SESSION_RELAY);
 }
 
 /*
- * The broker's first packet tells whether the client is really there: CONNACK 0 makes the entry
- * real, at the server that took it in the end; "not here, not now" lets it go.
+ * The server says "not here, not now", or closed without a word: the same CONNECT for another one,
+ * as long as there is one and not too many are sent around.
  */
-static void
-note_answer(struct session *s)
+static bool
+try_elsewhere(struct session *s)
 {
-	uint32_t target = pool_target(s->world->pools[s->backend->index], s->servers[s->tried - 1]);
-	struct stick_table *table = s->world->env.table;
-	uint8_t head[4]; /* type, remaining length, flags, code */
-	unsigned level;
+	struct backend_load *load = server_load_of(s)->backend;
 
-	if (recv(s->server.fd, head, sizeof(head), MSG_PEEK) != sizeof(head))
+	if (s->opening->n_retries >= s->backend->retries ||
+	    !load_may_replay(load, worker_ms(s->carrier->worker)) || !server_choose_other(s))
+		return false;
+	s->opening->n_retries++;
+	close_side(s, &s->server);
+	relay_fini(&s->down);
+	s->down.eof = false;
+	return true;
+}
+
+/* Twice the keepalive the two agreed on, rounded up to one of few values, within the cap. */
+static void
+set_idle(struct session *s, const struct mqtt_connack *c)
+{
+	const struct frontend_policy *policy =
+		policy_frontend(&s->world->policy, str_of(s->frontend->name));
+	int64_t cap = policy ? policy->idle_cap_ms : 0, step = 1000;
+	int64_t ms = 2000 * (int64_t)(c->has_server_keepalive ? c->server_keepalive
+							      : s->opening->greeting.keepalive);
+
+	if (cap <= 0)
 		return;
-	s->answered = true;
-	level = head[1] > 2 ? 5 : 4;
-	if (head[0] != 0x20)
-		return;
-	if (head[3] == 0)
-		stick_table_accept(table, s->key, target, worker_ms(s->carrier->worker));
-	else if (connack_means_elsewhere(head[3], level))
-		stick_table_drop(table, s->key, target);
+	while (step * 8 < ms)
+		step *= 2;
+	ms = (ms + step - 1) / step * step;
+	s->idle_ms = (uint32_t)(ms > 0 && ms < cap ? ms : cap);
+}
+
+static enum step
+take_connack(struct session *s, const struct mqtt_connack *c)
+{
+	uint32_t target = server_target(s);
+
+	if (c->code == 0) {
+		set_idle(s, c);
+		server_accepted(s);
+		return begin_relay(s);
+	}
+	if (!connack_means_elsewhere(c->code, c->level))
+		return begin_relay(s);
+	s->opening->last_code = c->code;
+	s->opening->refused_by = target;
+	if (try_elsewhere(s))
+		return STEP_NEXT;
+	server_refused(s, target);
+	return begin_relay(s);
+}
+
+/* The server's first packet is in down.rest, or the beginning of it. */
+static enum step
+read_answer(struct session *s)
+{
+	struct mqtt_connack c;
+	enum mqtt_fault fault;
+
+	switch (mqtt_connack_decode(buf_front(s->down.rest), buf_len(s->down.rest), HELD_MAX, &c,
+				    &fault)) {
+	case PARSE_OK:
+		return take_connack(s, &c);
+	case PARSE_MORE:
+		if (!s->down.eof)
+			return STEP_WAIT;
+		break;
+	case PARSE_BAD:
+		break;
+	}
+	server_accepted(s); /* AUTH, or none of our business */
+	return begin_relay(s);
+}
+
+/* Send the CONNECT, which is kept. False: the server takes nothing more. */
+static bool
+send_connect(struct session *s)
+{
+	struct opening *o = s->opening;
+	ssize_t n;
+
+	if (o->n_sent == o->greeting.len)
+		return true;
+	n = send(s->server.fd, buf_front(s->up.rest) + o->n_sent, o->greeting.len - o->n_sent,
+		 MSG_NOSIGNAL);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	o->n_sent += (size_t)n;
+	return true;
+}
+
+static enum step
+await_answer(struct session *s)
+{
+	struct worker *w = s->carrier->worker;
+	bool sent = send_connect(s);
+	ssize_t got;
+
+	if (!read_request(s))
+		return STEP_END;
+	got = recv(s->server.fd, w->read_buffer, HELD_MAX, 0);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent)
+		return s->up.eof && n_kept(s) == s->opening->n_sent ? begin_relay(s) : STEP_WAIT;
+	if (got > 0) {
+		if (!relay_keep(&s->down, w->read_buffer, (size_t)got))
+			return session_end(s, CLOSE_MEMORY);
+		return read_answer(s);
+	}
+	s->down.eof = true;
+	if (s->down.rest)
+		return read_answer(s);
+	return try_elsewhere(s) ? STEP_NEXT : give_up(s, CLOSE_SERVER_GONE);
+}
+
+/* ---- relay ---------------------------------------------------------------------------------- */
+
+static enum step
+end_idle(struct session *s)
+{
+	return session_end(s, CLOSE_CLIENT_TIMEOUT);
+}
+
+/* Something moved, or one direction ended, which has a time of its own. */
+static void
+note_progress(struct session *s, uint64_t up, uint64_t down, bool was_half_closed)
+{
+	if (!was_half_closed && (s->up.shut || s->down.shut))
+		bounds_wait(&s->carrier->bounds, &s->bounded, idle_allowed(s));
+	else if (up || down)
+		bounds_touch(&s->carrier->bounds, &s->bounded);
+	if (s->tracks && (up || down))
+		tracks_add_bytes(s, up, down);
 }
 
 static enum step
 relay_bytes(struct session *s)
 {
 	struct worker *w = s->carrier->worker;
-	uint64_t before = s->up.n_bytes + s->down.n_bytes;
+	uint64_t up_before = s->up.n_bytes, down_before = s->down.n_bytes;
+	bool was_half_closed = s->up.shut || s->down.shut;
 	enum relay_result up = relay_run(&s->up, w, s->client.fd, s->server.fd);
 	enum relay_result down;
 
-	if (s->sticky && !s->answered)
-		note_answer(s);
 	if (up == RELAY_MEMORY)
 		return session_end(s, CLOSE_MEMORY);
 	if (up == RELAY_BROKEN_FROM)
@@ -460,8 +729,7 @@ relay_bytes(struct session *s)
 		return session_end(s, CLOSE_SERVER_GONE);
 	if (up == RELAY_DONE && down == RELAY_DONE)
 		return session_end(s, CLOSE_DONE);
-	if (s->up.n_bytes + s->down.n_bytes != before)
-		bounds_touch(&s->carrier->bounds, &s->bounded);
+	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before, was_half_closed);
 	return STEP_WAIT;
 }
 
@@ -491,6 +759,24 @@ carrier_fini(struct carrier *c)
 	bounds_fini(&c->bounds);
 }
 
+void
+carrier_server_down(struct carrier *c, struct str backend, struct str server, bool shutdown)
+{
+	list_for_each_safe(at, &c->sessions) {
+		struct session *s = container_of(at, struct session, list);
+
+		if (!s->backend || s->index == NO_SERVER || !str_is(backend, s->backend->name) ||
+		    !str_is(server, s->backend->servers[s->index]->name))
+			continue;
+		if (s->state == SESSION_QUEUE) {
+			server_stop_waiting(s);
+			turn(s, server_choose_other(s) ? STEP_NEXT : give_up(s, CLOSE_NO_SERVER));
+		} else if (shutdown && s->state >= SESSION_ANSWER) {
+			turn(s, session_end(s, CLOSE_SERVER_DOWN));
+		}
+	}
+}
+
 static struct session *
 take_slot(struct carrier *c)
 {
@@ -502,25 +788,29 @@ take_slot(struct carrier *c)
 	return container_of(slot, struct session, list);
 }
 
-/* The backend's own algorithm, as HAProxy would without a verdict. */
-static bool
-choose_servers(struct session *s)
+static void
+count_in(struct session *s)
 {
-	struct pool *pool = s->backend ? s->world->pools[s->backend->index] : NULL;
-	struct ranking ranking;
-	struct ip source = { 0 };
-	struct addr peer;
-	struct pick pick = { .source = &source, .random = worker_random(s->carrier->worker) };
+	struct frontend_load *front = front_of(s), *process = s->world->data_path->process;
+	int64_t now = worker_ms(s->carrier->worker);
 
-	if (!pool)
-		return false;
-	if (socket_peer(s->client.fd, &peer))
-		addr_ip(&peer, &source);
-	do
-		pool_rank(pool, &pick, &ranking);
-	while (ranking.n && !pool_commit(pool, &ranking));
-	take_ranking(s, &ranking);
-	return ranking.n > 0;
+	atomic_fetch_add(&front->n_sessions, 1);
+	atomic_fetch_add(&process->n_sessions, 1);
+	rate_meter_add(&front->rate, now);
+	rate_meter_add(&process->rate, now);
+}
+
+/* `option clitcpka`, `tune.rcvbuf.client` and its kin. */
+static void
+set_client_options(const struct session *s)
+{
+	const struct topology *t = &s->world->topology;
+	const struct keepalive_probes *p = &s->frontend->client_probes;
+
+	if (s->frontend->options & OPTION_CLITCPKA)
+		socket_keepalive(s->client.fd,
+				 &(struct keepalive){ p->count, p->idle_s, p->interval_s });
+	socket_buffers(s->client.fd, t->rcvbuf_client, t->sndbuf_client);
 }
 
 void
@@ -536,25 +826,16 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 		.carrier = c,
 		.world = world_ref(c->worker->world),
 		.frontend = frontend,
-		.backend = frontend->default_backend,
+		.index = NO_SERVER,
 		.started = worker_now(),
 	};
 	bounded_init(&s->bounded);
 	list_init(&s->list);
 	list_append(&c->sessions, &s->list);
 	c->n_sessions++;
+	count_in(s);
 	ev_io_init(&s->client, on_client, fd, 0);
 	ev_io_init(&s->server, on_server, -1, 0);
-	if (world_governs(s->world, frontend)) {
-		session_enter(s, SESSION_CONNECT);
-		session_run(s);
-		return;
-	}
-	if (!choose_servers(s)) {
-		s->reason = CLOSE_NO_SERVER;
-		session_free(s);
-		return;
-	}
-	session_enter(s, SESSION_DIAL);
-	session_run(s);
+	set_client_options(s);
+	turn(s, opening_make(s) ? route_admit(s) : session_end(s, CLOSE_MEMORY));
 }

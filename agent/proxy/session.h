@@ -1,17 +1,19 @@
 /*
  * One client carried to its broker.
  *
- *	                         next server, while retries are left
- *	                              ┌─┐
- *	   governed                   │ ▼
- *	   (accept) ──▶ CONNECT ──▶ DIAL ──▶ RELAY ──▶ end
- *	      │            │  ▲       │        │        ▲
- *	      │ opaque     │  └ more  ├────────┴────────┤ late, gone
- *	      └──────────▶ DIAL       ▼                 │
- *	                   └──────▶ REFUSED ────────────┘ CONNACK sent, the client's last bytes read
+ *	            ┌───────────────── the next server, while retries are left ─────────────┐
+ *	            ▼                                                                       │
+ *	FRONT ▶ BACK ─▶ DIAL ─────────────────────────────────▶ ANSWER ──▶ RELAY ──▶ end    │
+ *	  │      │  ▲    │ ▲  the same one again  no CONNECT ─────│──────────▲              │
+ *	  │      ▼  │    ▼ │                                      └─ "not here, not now" ───┤
+ *	  │    QUEUE┘  PAUSE┘                     refused, or no answer to the dialling ────┘
+ *	  ▼
+ *	REFUSED ──▶ end          CONNACK sent, the client's last bytes read
  *
- * A governed frontend waits for the whole CONNECT and asks for a verdict; any other is opaque TCP,
- * dialled at once, so that the server may speak first.
+ * FRONT runs the frontend's rules and, where usher governs, waits for the whole CONNECT and asks
+ * for a verdict; BACK runs the backend's rules and chooses the server. Both are over at once where
+ * no rule reads the request: the server may then speak first. Every state may end by time-out, and
+ * by either side going away.
  *
  * A session lives on its worker, in a slab slot of at most 256 bytes; the kernel has the bytes.
  */
@@ -28,6 +30,11 @@ struct carrier {
 	struct list sessions;
 	struct list idle; /* slots of ended sessions, to be used again */
 	unsigned n_sessions;
+	/* Hears how each attempt to connect to a server went; NULL: nobody does. */
+	void (*note_connect)(void *arg, const struct server *server, bool ok);
+	void *note_arg;
+	char scratch[16 << 10];	   /* of one evaluation of rules at a time */
+	char key_scratch[2 << 10]; /* of the keys of stick-tables in it */
 };
 
 void carrier_init(struct carrier *c, struct worker *w);
@@ -45,6 +52,10 @@ enum close_reason {
 	CLOSE_REFUSED,	      /* by the verdict; the client was told */
 	CLOSE_NO_SERVER,      /* none that may take it */
 	CLOSE_CONNECT_FAILED, /* those tried refuse or do not answer */
+	CLOSE_REJECTED,	      /* a rule of haproxy.cfg said no */
+	CLOSE_QUEUE_FULL,     /* `maxqueue` others wait for that server */
+	CLOSE_QUEUE_LATE,     /* no place became free within `timeout queue` */
+	CLOSE_SERVER_DOWN,    /* `on-marked-down shutdown-sessions` */
 	CLOSE_MEMORY,
 	CLOSE_STOPPING, /* usher ends */
 	N_CLOSE_REASONS,
@@ -54,5 +65,11 @@ const char *close_reason_name(enum close_reason reason);
 
 /* A client was accepted on this frontend, which belongs to the worker's present world. Owns fd. */
 void session_start(struct carrier *c, const struct proxy *frontend, int fd);
+
+/*
+ * A server was marked down: who waits for it alone chooses again; who is carried there is ended,
+ * if the file says so. Of all backends, whose names may be older than the session's world.
+ */
+void carrier_server_down(struct carrier *c, struct str backend, struct str server, bool shutdown);
 
 #endif

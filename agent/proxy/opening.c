@@ -1,0 +1,53 @@
+/* Most sessions have one for some milliseconds; what it owns goes with it. */
+#include <stdlib.h>
+
+#include "agent/core/mqtt/connect.h"
+#include "agent/proxy/state.h"
+
+enum { CONNECT_MAX = 128 << 10 }; /* bytes; brokers take more, but nobody says hello that long */
+
+bool
+opening_make(struct session *s)
+{
+	s->opening = calloc(1, sizeof(*s->opening));
+	if (!s->opening)
+		return false;
+	s->opening->random = (uint32_t)worker_random(s->carrier->worker);
+	return true;
+}
+
+void
+opening_drop(struct session *s)
+{
+	struct opening *o = s->opening;
+
+	if (!o)
+		return;
+	server_stop_waiting(s);
+	while (o->stores) {
+		struct pending_store *next = o->stores->next;
+
+		free(o->stores);
+		o->stores = next;
+	}
+	vars_fini(&o->vars);
+	free(o->verdict.key);
+	free(o);
+	s->opening = NULL;
+}
+
+enum parse
+opening_read(struct session *s, struct mqtt_connect *c, enum mqtt_fault *fault)
+{
+	const struct buf *bytes = s->up.rest;
+	enum parse parse = mqtt_connect_decode(bytes ? buf_front(bytes) : NULL,
+					       bytes ? buf_len(bytes) : 0, CONNECT_MAX, c, fault);
+
+	if (parse == PARSE_OK)
+		s->opening->greeting = (struct greeting){
+			.len = c->len,
+			.level = c->level,
+			.keepalive = c->keepalive,
+		};
+	return parse;
+}

@@ -1,0 +1,469 @@
+/*
+ * Which server, in HAProxy's order: use-server, stick-tables, the algorithm; where usher decided,
+ * the verdict's servers. Then a place there, or a place in the queue.
+ *
+ * A waiter is granted its place on whatever thread gave one back, and is told by message. The
+ * message owns the waiting: a session that ends meanwhile takes its name off it.
+ */
+#include <stdlib.h>
+
+#include "agent/core/base/hash.h"
+#include "agent/io/dial.h"
+#include "agent/proxy/state.h"
+
+struct waiting {
+	struct session *session; /* NULL: it has ended */
+	struct carrier *carrier;
+	struct waiter waiter; /* last: it has an array at its end */
+};
+
+static struct pool *
+pool_of(const struct session *s)
+{
+	return s->world->pools[s->backend->index];
+}
+
+struct server_load *
+server_load_of(const struct session *s)
+{
+	return pool_load(pool_of(s), s->index);
+}
+
+void
+server_leave(struct session *s)
+{
+	if (s->has_place)
+		load_leave(server_load_of(s));
+	s->has_place = false;
+	s->index = NO_SERVER;
+}
+
+/* ---- the choice ----------------------------------------------------------------------------- */
+
+/* Is the verdict about this backend? */
+static bool
+is_decided(const struct session *s)
+{
+	return s->opening->asked && s->opening->verdict.backend == s->backend;
+}
+
+static uint32_t
+hash_key(const struct proxy *backend, struct str key)
+{
+	switch (backend->hash.function) {
+	case HASH_DJB2:
+		return hash_djb2(key);
+	case HASH_CRC32:
+		return hash_crc32(key);
+	case HASH_NONE: {
+		uint64_t number = 0;
+
+		(void)str_u64(key, &number);
+		return (uint32_t)number;
+	}
+	default:
+		return hash_sdbm(key);
+	}
+}
+
+/* The hash of `balance hash EXPRESSION`; without a value HAProxy takes the next in turn. */
+static uint32_t
+balance_hash_of(struct session *s)
+{
+	struct expr_context x;
+	struct sample key;
+
+	if (s->backend->balance != BALANCE_HASH)
+		return 0;
+	context_fill(s, &x);
+	if (!rules_balance_key(s->world->data_path->rules[s->backend->index], &x, &key) ||
+	    !sample_cast(&key, SAMPLE_BIN, &x.scratch))
+		return s->opening->random;
+	return hash_key(s->backend, key.bytes);
+}
+
+/* What the algorithm goes by; *source must live as long. */
+static struct pick
+make_pick(struct session *s, struct ip *source)
+{
+	const struct opening *o = s->opening;
+	const struct tenant *t = is_decided(s) ? o->verdict.tenant : NULL;
+	struct addr peer;
+
+	*source = (struct ip){ 0 };
+	if (socket_peer(s->client.fd, &peer))
+		addr_ip(&peer, source);
+	return (struct pick){
+		.key = { o->verdict.key, o->verdict.key_len },
+		.hash = balance_hash_of(s),
+		.source = source,
+		.random = o->random,
+		.subset = t && t->n_server_names ? t->server_names : NULL,
+		.n_subset = t ? t->n_server_names : 0,
+		.avoid = o->tried,
+		.n_avoid = o->n_tried,
+	};
+}
+
+static enum step await_place(struct session *s, const uint16_t *servers, unsigned n);
+
+/* The place is there, or it is waited for. */
+static enum step
+go(struct session *s, unsigned index, bool has_place)
+{
+	s->index = (uint16_t)index;
+	s->has_place = has_place;
+	return has_place ? session_enter(s, SESSION_DIAL) : await_place(s, &s->index, 1);
+}
+
+/*
+ * HAProxy sends who sticks, or is sent by use-server, to any server that runs, even a drained one;
+ * with `option persist` even to one that does not.
+ */
+static bool
+is_running(void *arg, const struct server *server)
+{
+	struct session *s = arg;
+	struct server_report report = pool_server(pool_of(s), server->index);
+	bool runs = report.status == SERVER_UP || report.status == SERVER_DRAIN;
+	struct addr a;
+
+	return (runs || s->backend->options & OPTION_PERSIST) &&
+	       pool_addr(pool_of(s), server->index, &a);
+}
+
+static const struct server *
+use_server(struct session *s)
+{
+	struct expr_context x;
+
+	context_fill(s, &x);
+	return rules_use_server(s->world->data_path->rules[s->backend->index], &x, is_running, s);
+}
+
+/* `stick on|match`: the server that a key is stored with. */
+static const struct server *
+stick_match(struct session *s)
+{
+	const struct rules *rules = s->world->data_path->rules[s->backend->index];
+	struct stick_lookup lookup;
+	struct expr_context x;
+	char name[256];
+
+	context_fill(s, &x);
+	for (size_t i = rules_stick_match(rules, 0, &x, &lookup); i;
+	     i = rules_stick_match(rules, i, &x, &lookup)) {
+		struct table *table = context_table(s, s->backend, lookup.table);
+		const struct server *server;
+		struct table_key key;
+
+		if (!table || !table_key_from(table, &lookup.key, &x.scratch, &key) ||
+		    !table_get_server(table, &key, worker_ms(s->carrier->worker), name,
+				      sizeof(name)))
+			continue;
+		server = proxy_server(s->backend, str_of(name));
+		if (server && is_running(s, server))
+			return server;
+	}
+	return NULL;
+}
+
+/* `stick on|store-request`: the keys, while the request is there to take them from. */
+static void
+note_stores(struct session *s)
+{
+	const struct rules *rules = s->world->data_path->rules[s->backend->index];
+	struct stick_lookup lookup;
+	struct expr_context x;
+
+	context_fill(s, &x);
+	for (size_t i = rules_stick_store(rules, 0, &x, &lookup); i;
+	     i = rules_stick_store(rules, i, &x, &lookup)) {
+		struct table *table = context_table(s, s->backend, lookup.table);
+		struct pending_store *store = table ? malloc(sizeof(*store)) : NULL;
+
+		if (!store || !table_key_from(table, &lookup.key, &x.scratch, &store->key)) {
+			free(store);
+			continue;
+		}
+		store->table = table;
+		store->next = s->opening->stores;
+		s->opening->stores = store;
+	}
+}
+
+/* Servers that may take the client, now or when they have room: active ones, else backups. */
+static unsigned
+list_usable(struct session *s, const struct pick *pick, uint16_t *servers)
+{
+	struct pool *pool = pool_of(s);
+	unsigned n = 0;
+
+	for (int backup = 0; backup < 2 && n == 0; backup++)
+		for (unsigned i = 0; i < s->backend->n_servers; i++)
+			if (s->backend->servers[i]->backup == (backup != 0) &&
+			    pool_is_usable(pool, i, pick))
+				servers[n++] = (uint16_t)i;
+	return n;
+}
+
+static enum step
+await_any(struct session *s, const struct pick *pick)
+{
+	uint16_t *servers = malloc((s->backend->n_servers + 1) * sizeof(*servers));
+	enum step step;
+
+	if (!servers)
+		return session_end(s, CLOSE_MEMORY);
+	step = await_place(s, servers, list_usable(s, pick, servers));
+	free(servers);
+	return step;
+}
+
+/* The algorithm's choice. False: there is none, or none with a place free (r->is_full). */
+static bool
+rank(struct session *s, const struct pick *pick, struct ranking *r, bool *has_place)
+{
+	do
+		pool_rank(pool_of(s), pick, r);
+	while (r->n && !pool_commit(pool_of(s), r, has_place));
+	return r->n > 0;
+}
+
+/* Nobody may take it. */
+static enum step
+no_server(struct session *s)
+{
+	const struct opening *o = s->opening;
+
+	if (!o->asked)
+		return session_end(s, CLOSE_NO_SERVER);
+	return session_refuse(s, CLOSE_NO_SERVER, o->greeting.level,
+			      refusal_code(REFUSAL_SERVER_UNAVAILABLE, o->greeting.level));
+}
+
+static enum step
+balance(struct session *s)
+{
+	struct ranking r;
+	struct ip source;
+	struct pick pick = make_pick(s, &source);
+	bool has_place;
+
+	if (rank(s, &pick, &r, &has_place))
+		return go(s, r.server[0], has_place);
+	return r.is_full ? await_any(s, &pick) : no_server(s);
+}
+
+enum step
+server_choose(struct session *s)
+{
+	const struct server *server = use_server(s);
+	bool decided = is_decided(s) && s->opening->verdict.ranking.n;
+
+	if (s->backend->n_servers == 0)
+		return no_server(s);
+	load_note_connection(pool_load(pool_of(s), 0)->backend, worker_ms(s->carrier->worker));
+	note_stores(s);
+	if (decided && (!server || server->index == s->index))
+		return go(s, s->index, s->has_place);
+	server_leave(s);
+	if (!server && !is_decided(s))
+		server = stick_match(s);
+	if (server)
+		return go(s, server->index, pool_count(pool_of(s), server->index));
+	return balance(s);
+}
+
+/* Once they are all tried the oldest may be tried again. */
+static void
+note_tried(struct opening *o, uint16_t index)
+{
+	enum { MAX = sizeof(o->tried) / sizeof(o->tried[0]) };
+
+	if (o->n_tried == MAX)
+		memmove(o->tried, o->tried + 1, (size_t)--o->n_tried * sizeof(o->tried[0]));
+	o->tried[o->n_tried++] = index;
+}
+
+bool
+server_choose_other(struct session *s)
+{
+	uint16_t before = s->index;
+	struct ranking r;
+	struct ip source;
+	struct pick pick;
+	enum step step;
+	bool has_place;
+
+	note_tried(s->opening, before);
+	pick = make_pick(s, &source);
+	if (!rank(s, &pick, &r, &has_place) && !r.is_full)
+		return false;
+	server_leave(s);
+	step = r.n ? go(s, r.server[0], has_place) : await_any(s, &pick);
+	if (step == STEP_END)
+		s->index = before; /* no memory to wait, or too many do */
+	return step == STEP_NEXT;
+}
+
+/* ---- the queue ------------------------------------------------------------------------------ */
+
+static unsigned
+index_of(const struct session *s, const struct server_load *load)
+{
+	for (unsigned i = 0; i < s->backend->n_servers; i++)
+		if (pool_load(pool_of(s), i) == load)
+			return i;
+	return NO_SERVER;
+}
+
+/* A client that had no server when it was decided has one now: remember it. */
+static void
+place_entry(struct session *s)
+{
+	const struct granted *g = &s->opening->verdict;
+	struct stick_table *table = s->world->env.table;
+	uint32_t target = pool_target(pool_of(s), s->index);
+	struct stick_key key;
+
+	if (!is_decided(s) || !g->sticks || s->has_entry || target == STICK_NO_TARGET)
+		return;
+	key = stick_key(table, str_of(g->tenant ? g->tenant->name : NULL),
+			(struct str){ g->key, g->key_len });
+	s->has_entry = stick_table_place(table, &key, g->seen, target,
+					 worker_ms(s->carrier->worker)) == target;
+}
+
+static enum step
+take_place(struct session *s, struct server_load *load)
+{
+	s->index = (uint16_t)index_of(s, load);
+	s->has_place = true;
+	place_entry(s);
+	return session_enter(s, SESSION_DIAL);
+}
+
+/* On the session's own worker. */
+static void
+on_granted(void *arg)
+{
+	struct waiting *w = arg;
+	struct session *s = w->session;
+
+	if (!s) {
+		load_leave(w->waiter.granted);
+	} else {
+		s->opening->waiting = NULL;
+		take_place(s, w->waiter.granted);
+		session_run(s);
+	}
+	free(w);
+}
+
+static void
+wake(struct waiter *waiter)
+{
+	struct waiting *w = container_of(waiter, struct waiting, waiter);
+
+	inbox_send(&w->carrier->worker->inbox, on_granted, w);
+}
+
+void
+server_stop_waiting(struct session *s)
+{
+	struct waiting *w = s->opening->waiting;
+
+	s->opening->waiting = NULL;
+	if (!w)
+		return;
+	w->session = NULL;
+	if (load_give_up(w->waiter.wanted[0]->backend, &w->waiter))
+		free(w); /* else the message is under way, and frees it */
+}
+
+static bool
+is_queue_full(const struct session *s, unsigned index)
+{
+	uint32_t max = s->backend->servers[index]->maxqueue;
+
+	return max && atomic_load(&pool_load(pool_of(s), index)->n_waiting) >= max;
+}
+
+/* A place may have become free before we stood in line. */
+static bool
+enter_after_all(struct waiting *w)
+{
+	for (uint16_t i = 0; i < w->waiter.n_wanted; i++) {
+		struct server_load *load = w->waiter.wanted[i];
+
+		if (atomic_load(&load->is_closed) || !load_enter(load))
+			continue;
+		if (load_give_up(load->backend, &w->waiter)) {
+			w->waiter.granted = load;
+			return true;
+		}
+		load_leave(load); /* granted another meanwhile: the message comes */
+		return false;
+	}
+	return false;
+}
+
+/* Wait for a place at one of these. */
+static enum step
+await_place(struct session *s, const uint16_t *servers, unsigned n)
+{
+	struct waiting *w;
+	struct server_load *granted;
+
+	if (n == 0)
+		return no_server(s);
+	if (n == 1 && is_queue_full(s, servers[0]))
+		return session_end(s, CLOSE_QUEUE_FULL);
+	w = malloc(sizeof(*w) + n * sizeof(w->waiter.wanted[0]));
+	if (!w)
+		return session_end(s, CLOSE_MEMORY);
+	*w = (struct waiting){ .session = s, .carrier = s->carrier };
+	w->waiter.wake = wake;
+	w->waiter.n_wanted = (uint16_t)n;
+	for (unsigned i = 0; i < n; i++)
+		w->waiter.wanted[i] = pool_load(pool_of(s), servers[i]);
+	list_init(&w->waiter.list);
+	load_wait(w->waiter.wanted[0]->backend, &w->waiter);
+	if (enter_after_all(w)) {
+		granted = w->waiter.granted;
+		free(w);
+		return take_place(s, granted);
+	}
+	s->opening->waiting = w;
+	return session_enter(s, SESSION_QUEUE);
+}
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+void
+server_accepted(struct session *s)
+{
+	int64_t now = worker_ms(s->carrier->worker);
+	struct str name = str_of(s->backend->servers[s->index]->name);
+
+	rate_meter_add(&server_load_of(s)->rate, now);
+	if (s->has_entry)
+		stick_table_accept(s->world->env.table, s->key, server_target(s), now);
+	for (struct pending_store *store = s->opening->stores; store; store = store->next)
+		if (!s->backend->servers[s->index]->non_stick)
+			table_put_server(store->table, &store->key, now, name);
+}
+
+uint32_t
+server_target(const struct session *s)
+{
+	return pool_target(pool_of(s), s->index);
+}
+
+void
+server_refused(struct session *s, uint32_t target)
+{
+	if (s->has_entry)
+		stick_table_drop(s->world->env.table, s->key, target);
+}

@@ -1,0 +1,186 @@
+/*
+ * Inside a session: the struct and what its parts (session.c, route.c, server.c, context.c,
+ * opening.c) ask of one another. Not for others; session.h has the picture.
+ */
+#ifndef USHER_PROXY_STATE_H
+#define USHER_PROXY_STATE_H
+
+#include "agent/core/decide/decide.h"
+#include "agent/core/mqtt/connect.h"
+#include "agent/engine/data_path.h"
+#include "agent/engine/quota.h"
+#include "agent/proxy/relay.h"
+#include "agent/proxy/session.h"
+
+enum session_state {
+	SESSION_FRONT,	/* the frontend's rules, and the verdict */
+	SESSION_BACK,	/* the backend's rules, and the server */
+	SESSION_QUEUE,	/* no place free */
+	SESSION_PAUSE,	/* before the same server is tried again */
+	SESSION_DIAL,	/* to the server */
+	SESSION_ANSWER, /* the CONNECT is sent, the server has said nothing yet */
+	SESSION_RELAY,
+	SESSION_REFUSED, /* the client was told, and reads it */
+};
+
+enum step {
+	STEP_WAIT,
+	STEP_NEXT,
+	STEP_END,
+};
+
+enum { NO_SERVER = UINT16_MAX };
+
+/* What the session tracks in stick-tables: track-sc0, -sc1, -sc2. */
+struct tracks {
+	struct {
+		struct table *table; /* the world's */
+		struct table_entry *entry;
+	} at[3];
+};
+
+struct session {
+	struct bounded bounded; /* the wait of the present state */
+	struct list list;	/* in the carrier's sessions, or its idle slots */
+	ev_io client, server;	/* fd -1: not open */
+	struct relay up, down;	/* client → server, server → client */
+	struct carrier *carrier;
+	struct world *world;	      /* ref; the one it was accepted in */
+	const struct proxy *frontend; /* of that world, and so is */
+	const struct proxy *backend;  /* NULL: not chosen yet */
+	struct opening *opening;      /* owned; NULL once a server has answered */
+	struct tracks *tracks;	      /* owned; NULL: none */
+	struct quota *quota;	      /* the tenant's count that it is part of; NULL: none */
+	uint64_t key;		      /* of the sticky entry, if has_entry */
+	int64_t started;	      /* monotonic ms */
+	uint32_t idle_ms;	      /* from the client's keepalive; 0: what the file says */
+	uint16_t index;		      /* the server's in the backend, or NO_SERVER */
+	uint8_t state : 4;	      /* enum session_state */
+	uint8_t reason : 4;	      /* enum close_reason, once it ends or is refused */
+	bool has_place : 1;	      /* one of the server's, see load.h */
+	bool has_entry : 1;	      /* that learns when this session ends */
+};
+
+_Static_assert(sizeof(struct session) <= 256, "a session is small: there are millions");
+_Static_assert(N_CLOSE_REASONS <= 16, "its reason has four bits");
+
+/* ---- session.c ------------------------------------------------------------------------------ */
+
+enum step session_enter(struct session *s, enum session_state state);
+enum step session_end(struct session *s, enum close_reason reason);
+
+/* Turn the wheel: an event came from outside the session's own descriptors and bound. */
+void session_run(struct session *s);
+
+/*
+ * Tell a client of this protocol level why it may not come in, as a CONNACK with this code; no
+ * code: close without a word. Then wait for it to go: a close now could overtake the words.
+ */
+enum step session_refuse(struct session *s, enum close_reason reason, unsigned level, uint8_t code);
+
+/* End without letting the client know. */
+enum step session_drop(struct session *s);
+
+/* ---- opening.c: what it needs until a server has answered ------------------------------------ */
+
+/* A CONNECT that has been read, as far as it is needed later. The bytes are in up.rest. */
+struct greeting {
+	size_t len; /* 0: there is none */
+	uint8_t level;
+	uint16_t keepalive; /* s */
+};
+
+/* `stick store-request`: what to remember once the session has its server. */
+struct pending_store {
+	struct pending_store *next;
+	struct table *table;
+	struct table_key key;
+};
+
+/* What the verdict said, as far as it is needed later. */
+struct granted {
+	enum verdict_action action;
+	uint8_t code;		     /* of a refusal, in the client's version */
+	const struct tenant *tenant; /* NULL: none; of the world */
+	const struct proxy *backend; /* NULL: the file's */
+	struct ranking ranking;
+	char *key; /* owned; what the algorithms and the entry go by; NULL: none */
+	size_t key_len;
+	bool sticks; /* the choice is to be remembered */
+	uint32_t seen;
+};
+
+struct opening {
+	struct vars vars;
+	struct rules_walk walk; /* of the state's rules */
+	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
+	bool asked;
+	struct granted verdict; /* once asked */
+	bool delay_over;	/* no more of the request is waited for */
+	struct greeting greeting;
+	size_t n_sent;	    /* of the CONNECT, to the present server */
+	uint16_t tried[16]; /* servers that are not to be had, as indexes */
+	uint8_t n_tried;
+	uint8_t last_code;   /* of the last refusal that was not passed on; 0: none */
+	uint32_t refused_by; /* the target that said so */
+	uint32_t n_retries;
+	uint32_t random;	      /* the same in every choice of this session */
+	struct waiting *waiting;      /* owned with the message that may be under way; NULL: none */
+	struct pending_store *stores; /* owned */
+};
+
+/* False when memory is out. */
+bool opening_make(struct session *s) MUST_USE;
+void opening_drop(struct session *s);
+
+/*
+ * Read the CONNECT at the front of the client's bytes, if that is what they are. PARSE_OK fills
+ * opening->greeting and *c.
+ */
+enum parse opening_read(struct session *s, struct mqtt_connect *c, enum mqtt_fault *fault);
+
+/* ---- context.c: what rules may look at ------------------------------------------------------- */
+
+/* A context for one evaluation after another; its scratch is the carrier's. */
+void context_fill(struct session *s, struct expr_context *x);
+/* What rules do to this session. */
+struct rules_hooks context_hooks(struct session *s);
+void tracks_drop(struct session *s);
+/* It passed `tcp-request session`: HAProxy counts a session of what is tracked by then. */
+void tracks_begin_session(struct session *s);
+/* So many bytes went up and down since the last call. */
+void tracks_add_bytes(struct session *s, uint64_t up, uint64_t down);
+struct table *context_table(const struct session *s, const struct proxy *own, struct str name);
+
+/* ---- route.c: rules and verdict, up to the backend ------------------------------------------- */
+
+/* `tcp-request connection` and `session`: into SESSION_FRONT, or out. */
+enum step route_admit(struct session *s);
+/* Steps of SESSION_FRONT and SESSION_BACK: all the client's bytes so far are in up.rest. */
+enum step route_front(struct session *s);
+enum step route_back(struct session *s);
+/* How long bytes may be waited for in the present state, ms; 0: not at all. */
+int64_t route_delay(const struct session *s);
+
+/* ---- server.c: which server, and a place there ------------------------------------------------
+ */
+
+/* Choose one and go to it, or to the queue. */
+enum step server_choose(struct session *s);
+/*
+ * The present one is not to be had: another one of the algorithm's. True: a state was entered,
+ * SESSION_DIAL or SESSION_QUEUE. False: there is none, and nothing has changed.
+ */
+bool server_choose_other(struct session *s) MUST_USE;
+/* Give the place back, if it has one. */
+void server_leave(struct session *s);
+/* Stop waiting for one. */
+void server_stop_waiting(struct session *s);
+struct server_load *server_load_of(const struct session *s);
+/* It has answered: sticky entry and stick-tables learn. */
+void server_accepted(struct session *s);
+/* It said "not here, not now", and so is the client told: the entry lets go of it. */
+void server_refused(struct session *s, uint32_t target);
+uint32_t server_target(const struct session *s);
+
+#endif
