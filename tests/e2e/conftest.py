@@ -7,6 +7,7 @@ import pytest
 import lab as laboratory
 
 FULL = bool(os.environ.get("USHER_FULL"))
+DOORS = ("haproxy", "proxy")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +25,14 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def door(request):
     return getattr(request, "param", "haproxy")
+
+
+def started(policy, request, prepare=lambda one: None):
+    """For a fixture of a whole module with `params=DOORS`: `yield from started(…)`."""
+    with laboratory.Lab(policy) as one:
+        one.door = request.param
+        prepare(one)
+        yield one.start()
 
 
 @pytest.fixture

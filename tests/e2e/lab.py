@@ -209,6 +209,7 @@ class Lab:
         self.extra_env = {}
         self.door = "haproxy"  # who carries the clients; or "proxy": usher itself
         self.debug = True  # usher's -d: every connection and verdict in its log
+        self.wrapper = []  # what usher is started by, prlimit for one
 
     # -- set up
 
@@ -263,7 +264,7 @@ class Lab:
     def usher_command(self, *more, command="agent"):
         policy = ["-P", str(self.policy)] if self.policy else []
         debug = ["-d"] if self.debug else []
-        return [USHER, command, "-f", str(self.config), *policy, *debug, *more]
+        return [*self.wrapper, USHER, command, "-f", str(self.config), *policy, *debug, *more]
 
     def start_usher(self, *more, user=None, command="agent"):
         self.n_ushers += 1
@@ -320,7 +321,10 @@ class Lab:
         return None
 
     def sessions(self, server, backend="mqtt_backend"):
-        """How many sessions HAProxy has ever sent to this server."""
+        """How many sessions have ever been sent to this server."""
+        if self.door == "proxy":
+            return sum((v["action"], v["backend"], v["server"]) == ("accept", backend, server)
+                       for v in self.all_verdicts())
         rows = csv.DictReader(self.haproxy.ask("show stat").lstrip("# ").splitlines())
         return next(int(r["stot"]) for r in rows
                     if (r["pxname"], r["svname"]) == (backend, server))
@@ -331,8 +335,26 @@ class Lab:
             r"source=127\.\d+\.\d+\.\d+:(\d+)\n.*?req=\S+ \(.*?total=(\d+)\)",
             self.haproxy.ask("show sess all"), re.S)}
 
+    def are_read(self, ports):
+        """Has the load balancer read all that came from these source ports of clients?"""
+        waiting = {}
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            for _, _, to, _, queues, *_ in map(str.split, list(table)[1:]):
+                waiting[int(to.split(":")[1], 16)] = int(queues.split(":")[1], 16)
+        return all(waiting.get(port) == 0 for port in ports)
+
+    def n_open(self):
+        """Clients that are carried now, of those that got a verdict."""
+        if self.haproxy:
+            return len(self.bytes_read())
+        log = self.usher.log()
+        return log.count(" info verdict ") - log.count("session closed")
+
     def connections_of(self, tenant):
-        """How many connections HAProxy counts for a tenant's quota."""
+        """How many connections count for a tenant's quota; without HAProxy, those of all tenants
+        and of the refused who have not gone yet."""
+        if self.door == "proxy":
+            return self.n_open()
         found = re.search(rf"key={tenant} .*conn_cur=(\d+)",
                           self.haproxy.ask("show table usher_tenants"))
         return int(found[1]) if found else 0

@@ -4,14 +4,14 @@ import subprocess
 
 import pytest
 
-import lab as laboratory
 import mqtt
+from conftest import DOORS, started
 
 POLICY = {
     "frontends": {"mqtt_closed": {"without_verdict": "closed"}},
-    "tenant_from": [{"client_id": "^(?<tenant>[a-z]+)-"}],
+    "tenant_from": [{"client_id": "^(?<tenant>[a-z]+[0-9]?)-"}],
     "tenants": {
-        "crowd": {"max_connections": 1},
+        **{f"crowd{level}": {"max_connections": 1} for level in (3, 4, 5)},
         "strict": {"identity": {"client_id": "equals", "to": "username"}},
     },
 }
@@ -21,10 +21,9 @@ VERSIONS = pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS)
 REAL_CLIENTS = pytest.mark.parametrize("version", ("mqttv31", "mqttv311", "mqttv5"))
 
 
-@pytest.fixture(scope="module")
-def served():
-    with laboratory.Lab(POLICY) as one:
-        yield one.start()
+@pytest.fixture(scope="module", params=DOORS)
+def served(request):
+    yield from started(POLICY, request)
 
 
 def refusal(level, code3, code5):
@@ -68,10 +67,9 @@ def test_refused_by_policy(served, level):
 @VERSIONS
 def test_refused_by_quota(served, level):
     port = served.ports["mqtt"]
-    with mqtt.connect(port, f"crowd-first-{level}") as first:
+    with mqtt.connect(port, f"crowd{level}-first") as first:
         assert first.code == 0
-        assert answer(port, f"crowd-second-{level}", level) == refusal(level, 3, 0x97)
-    laboratory.wait_for(lambda: served.connections_of("crowd") == 0, "the quota to be free")
+        assert answer(port, f"crowd{level}-second", level) == refusal(level, 3, 0x97)
 
 
 @REAL_CLIENTS

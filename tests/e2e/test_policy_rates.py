@@ -6,9 +6,10 @@ import pytest
 
 import lab as laboratory
 import mqtt
+from conftest import DOORS
 from lab import wait_for
 
-pytestmark = pytest.mark.doors("haproxy", "proxy")
+pytestmark = pytest.mark.doors(*DOORS)
 
 BURST, PERIOD_S = 3, 3 * laboratory.SLOW
 RATE = f"{BURST}/{PERIOD_S}s"

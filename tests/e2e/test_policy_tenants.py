@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
-import lab as laboratory
 import mqtt
+from conftest import DOORS, started
 
-pytestmark = pytest.mark.doors("haproxy", "proxy")
+pytestmark = pytest.mark.doors(*DOORS)
 
 TENANTS = {
     "tenant_from": [{"client_id": "^(?<tenant>[a-z]+)-"},
@@ -102,10 +102,9 @@ def test_tenant_keeps_to_its_servers(lab):
 # Identity ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def bound():
-    with laboratory.Lab(IDENTITIES) as one:
-        yield one.start()
+@pytest.fixture(scope="module", params=DOORS)
+def bound(request):
+    yield from started(IDENTITIES, request)
 
 
 @pytest.mark.parametrize("client_id, username", (

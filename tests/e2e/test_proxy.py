@@ -369,24 +369,78 @@ def test_reload_touches_no_session(lab):
     held.close()
 
 
-def test_lines_not_carried_out_are_said_and_dangerous_ones_refused(lab):
+def check_only(command, *options):
+    done = subprocess.run([*command, "-c", *map(str, options)], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_what_is_lost_is_said_and_dangerous_lines_are_refused(lab):
     lab.config = lab.directory / "x.cfg"
     lab.config.write_text("""
+global
+    chroot /var/lib/haproxy
 frontend f
+    mode tcp
     bind 127.0.0.1:1 ssl crt x.pem
     tcp-request content reject if { src 10.0.0.0/8 }
     default_backend b
 backend b
-    option tcp-check
-    server s 127.0.0.1:2 send-proxy-v2
+    mode tcp
+    option tcplog
+    server s 127.0.0.1:2 check send-proxy-v2
+peers p
+    peer a 127.0.0.1:3
 """)
-    done = subprocess.run([laboratory.USHER, "proxy", "-c", "-f", str(lab.config)],
-                          capture_output=True, text=True, check=False)
+    code, _, said = check_only([laboratory.USHER, "proxy"], "-f", lab.config)
+    assert code == 1
+    for line, word, level in ((3, "'chroot'", "WARNING"), (6, "'ssl' of 'bind'", "ALERT"),
+                              (11, "'option tcplog'", "WARNING"),
+                              (12, "'send-proxy-v2' of 'server'", "ALERT"),
+                              (13, "section 'peers p'", "WARNING")):
+        assert re.search(rf"\[{level}\].*x.cfg:{line}\] : {re.escape(word)} is ", said), said
+    assert "x.cfg:7]" not in said
+
+
+@pytest.mark.parametrize("text, code", [
+    ("listen l\n mode tcp\n bind 127.0.0.1:1\n timeout client 1s\n timeout server 1s\n"
+     " timeout connect 1s\n server s 127.0.0.1:2\n", 0),
+    ("", 2),
+    ("global\n maxconn 10\n", 2),
+    ("listen l\n mode tcp\n disabled\n bind 127.0.0.1:1\n server s 127.0.0.1:2\n", 2),
+    ("listen l\n mode tcp\n bind 127.0.0.1:1\n server s 127.0.0.1:2 unheard-of\n"
+     " server t 127.0.0.1:x\n", 1),
+])
+def test_check_says_what_haproxy_says(lab, text, code):
+    """Exit code, standard output, and the alerts but for the process's id."""
+    config = lab.directory / "x.cfg"
+    config.write_text(text)
+
+    def alerts(said):
+        return [re.sub(r"\(\d+\)", "", line) for line in said.splitlines() if "ALERT" in line]
+
+    for options in ((), ("-V",), ("-q", "-V")):
+        ours = check_only([laboratory.USHER, "proxy"], *options, "-f", config)
+        theirs = check_only(["haproxy"], *options, "-f", config)
+        assert ours[0] == theirs[0] == code and ours[1] == theirs[1]
+        assert alerts(ours[2]) == alerts(theirs[2])
+    assert check_only([laboratory.USHER, "proxy"], "-q", "-f", config) == (code, "", "")
+
+
+def test_check_counts_warnings_as_haproxy_does(lab):
+    config = lab.directory / "x.cfg"
+    config.write_text("global\n chroot /\nlisten l\n mode tcp\n bind 127.0.0.1:1\n")
+    code, said, _ = check_only([laboratory.USHER, "proxy"], "-f", config)
+    assert (code, said) == (0, "Warnings were found.\nConfiguration file is valid\n")
+
+
+def test_proxy_without_listeners_does_not_start(lab):
+    config = lab.directory / "x.cfg"
+    config.write_text("backend b\n mode tcp\n server s 127.0.0.1:1\n")
+    done = subprocess.run([laboratory.USHER, "proxy", "-f", str(config)], capture_output=True,
+                          text=True, check=False, timeout=20)
     assert done.returncode == 1
-    for line, word, level in ((3, "'ssl' of 'bind'", "ALERT"), (8, "'send-proxy-v2'", "ALERT"),
-                              (4, "'tcp-request content'", "WARNING"),
-                              (7, "'option tcp-check'", "WARNING")):
-        assert re.search(rf"\[{level}\].*x.cfg:{line}\] : {re.escape(word)}", done.stderr), word
+    assert "No enabled listener found (check for 'bind' directives) ! Exiting." in done.stderr
 
 
 CONNECTS = [{"client_id": c, "level": v, "username": u}

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 import mqtt
+from conftest import DOORS
 from lab import wait_for
 
 
@@ -27,12 +28,20 @@ def reload(lab, answer="reload done"):
     return lab.usher.log()[before:]
 
 
+def reload_haproxy(lab):
+    """If there is one."""
+    if lab.haproxy:
+        lab.haproxy.reload("-x", str(lab.directory / "admin.sock"))
+        lab.wait_agent_up()
+
+
 def verdicts(lab, client_id=".*?"):
     """(action, server) of every decision."""
     return re.findall(rf'verdict action=(\w+) client_id="{client_id}" .*? server=(\S+)',
                       lab.usher.log())
 
 
+@pytest.mark.doors(*DOORS)
 @pytest.mark.policy({"rules": []})
 def test_policy_reloaded_under_load(lab, count):
     lab.start()
@@ -51,6 +60,7 @@ def test_policy_reloaded_under_load(lab, count):
     assert all(action == "accept" and server != "-" for action, server in decided)
 
 
+@pytest.mark.doors(*DOORS)
 @pytest.mark.policy({"rules": [{"name": "old", "if": {"client_id": "x"}, "reject": "banned"}]})
 def test_bad_policy_keeps_the_old_one(lab):
     lab.start()
@@ -75,6 +85,7 @@ def test_bad_policy_keeps_the_old_one(lab):
     assert mqtt.visit(lab.ports["mqtt"], "x", level=5) == 0
 
 
+@pytest.mark.doors(*DOORS)
 def test_bad_haproxy_cfg_keeps_the_old_one(lab):
     lab.edit_config()
     lab.start()
@@ -92,21 +103,18 @@ def test_bad_haproxy_cfg_keeps_the_old_one(lab):
     assert lab.place("c") == home
 
 
+@pytest.mark.doors(*DOORS)
 def test_server_added(lab):
     """haproxy.cfg gets a fourth broker: HAProxy first, then usher. Nobody moves who was there."""
     lab.edit_config(HANDS_OVER)
-    lab.start_brokers()
+    lab.start()
     fourth = lab.add_broker("emqx4")
-    lab.start_usher()
-    lab.start_haproxy()
-    lab.wait_agent_up()
     ids = [f"c{i}" for i in range(12)]
     homes = {i: lab.place(i) for i in ids}
 
     third = server_line(3)
     lab.edit_config((third, third + f"    server emqx4 127.0.0.1:{fourth.port}\n"))
-    lab.haproxy.reload("-x", str(lab.directory / "admin.sock"))
-    lab.wait_agent_up()
+    reload_haproxy(lab)
     assert {i: lab.place(i) for i in ids} == homes
     reload(lab)
     assert {i: lab.place(i) for i in ids} == homes
@@ -114,6 +122,7 @@ def test_server_added(lab):
     assert newcomers == {"emqx1": 3, "emqx2": 3, "emqx3": 3, "emqx4": 3}
 
 
+@pytest.mark.doors(*DOORS)
 def test_server_removed(lab):
     """usher first, then HAProxy; its clients go elsewhere, the others stay."""
     lab.edit_config(HANDS_OVER)
@@ -125,8 +134,7 @@ def test_server_removed(lab):
     after = {i: lab.place(i) for i in ids}
     assert "emqx2" not in after.values()
     assert all(after[i] == homes[i] for i in ids if homes[i] != "emqx2")
-    lab.haproxy.reload("-x", str(lab.directory / "admin.sock"))
-    lab.wait_agent_up()
+    reload_haproxy(lab)
     assert {i: lab.place(i) for i in ids} == after
 
 

@@ -3,10 +3,14 @@
 import signal
 import time
 
+import pytest
+
 import mqtt
+from conftest import DOORS
 from lab import Broker, wait_for
 
 
+@pytest.mark.doors(*DOORS)
 def test_broker_killed(lab, count):
     """Its clients reconnect elsewhere at once, before any check has noticed; nobody else moves."""
     lab.start()
@@ -67,6 +71,7 @@ def test_broker_full(lab):
         client.close()
 
 
+@pytest.mark.doors(*DOORS)
 def test_broker_frozen(lab):
     """It accepts and says nothing. Its clients wait for it; the others notice nothing."""
     lab.start()
