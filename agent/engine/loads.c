@@ -2,6 +2,7 @@
  */
 #include "agent/engine/loads.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "agent/core/base/map.h"
@@ -34,10 +35,22 @@ struct loads {
 	struct frontend_load process;
 };
 
+/* Traffic has cache lines of its own: calloc() does not align that far. */
+static void *
+new_home(size_t n)
+{
+	size_t line = alignof(struct traffic), size = (n + line - 1) / line * line;
+	void *p = aligned_alloc(line, size);
+
+	if (!p)
+		abort();
+	return memset(p, 0, size);
+}
+
 struct loads *
 loads_new(void)
 {
-	struct loads *l = xcalloc(1, sizeof(*l));
+	struct loads *l = new_home(sizeof(*l));
 
 	map_init(&l->backend_by_name);
 	map_init(&l->frontend_by_name);
@@ -82,7 +95,7 @@ intern_backend(struct loads *l, struct str name)
 
 	if (b)
 		return b;
-	b = xcalloc(1, sizeof(*b));
+	b = new_home(sizeof(*b));
 	b->name = str_dup(name);
 	backend_load_init(&b->load);
 	map_init(&b->server_by_name);
@@ -100,7 +113,7 @@ loads_server(struct loads *l, struct str backend, struct str server)
 
 	if (s)
 		return &s->load;
-	s = xcalloc(1, sizeof(*s));
+	s = new_home(sizeof(*s));
 	s->name = str_dup(server);
 	server_load_init(&s->load, &b->load);
 	s->next = b->servers;
@@ -116,7 +129,7 @@ loads_frontend(struct loads *l, struct str frontend)
 
 	if (f)
 		return &f->load;
-	f = xcalloc(1, sizeof(*f));
+	f = new_home(sizeof(*f));
 	f->name = str_dup(frontend);
 	f->next = l->frontends;
 	l->frontends = f;

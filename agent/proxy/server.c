@@ -66,20 +66,26 @@ hash_key(const struct proxy *backend, struct str key)
 	}
 }
 
-/* The hash of `balance hash EXPRESSION`; without a value HAProxy takes the next in turn. */
-static uint32_t
-balance_hash_of(struct session *s)
+/*
+ * The hash of `balance hash EXPRESSION`. HAProxy does not show the request to it any more: what
+ * rules have put into variables is there, and the addresses.
+ */
+static bool
+find_hash(struct session *s, uint32_t *hash)
 {
 	struct expr_context x;
 	struct sample key;
 
 	if (s->backend->balance != BALANCE_HASH)
-		return 0;
+		return false;
 	context_fill(s, &x);
+	x.request = STR("");
+	x.request_may_grow = false;
 	if (!rules_balance_key(s->world->data_path->rules[s->backend->index], &x, &key) ||
 	    !sample_cast(&key, SAMPLE_BIN, &x.scratch))
-		return s->opening->random;
-	return hash_key(s->backend, key.bytes);
+		return false;
+	*hash = hash_key(s->backend, key.bytes);
+	return true;
 }
 
 /* What the algorithm goes by; *source must live as long. */
@@ -88,14 +94,17 @@ make_pick(struct session *s, struct ip *source)
 {
 	const struct opening *o = s->opening;
 	const struct tenant *t = is_decided(s) ? o->verdict.tenant : NULL;
+	uint32_t hash = 0;
+	bool has_hash = find_hash(s, &hash);
 	struct addr peer;
 
 	*source = (struct ip){ 0 };
 	if (socket_peer(s->client.fd, &peer))
 		addr_ip(&peer, source);
 	return (struct pick){
+		.has_hash = has_hash,
 		.key = { o->verdict.key, o->verdict.key_len },
-		.hash = balance_hash_of(s),
+		.hash = hash,
 		.source = source,
 		.random = o->random,
 		.subset = t && t->n_server_names ? t->server_names : NULL,

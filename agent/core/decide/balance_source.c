@@ -127,7 +127,10 @@ rank_source(struct pool *p, const struct pick *pick, struct ranking *r)
 static void
 rank_hash(struct pool *p, const struct pick *pick, struct ranking *r)
 {
-	rank_from(p, pick, pick->hash, r);
+	if (pick->has_hash)
+		rank_from(p, pick, pick->hash, r);
+	else
+		balance_roundrobin.rank(p, pick, r);
 }
 
 const struct balance balance_source = { rank_source };

@@ -16,6 +16,7 @@
 #include "agent/core/base/list.h"
 #include "agent/core/base/parse.h"
 #include "agent/core/decide/rate_meter.h"
+#include "agent/core/decide/traffic.h"
 
 struct backend_load {
 	pthread_mutex_t lock;
@@ -28,12 +29,15 @@ struct backend_load {
 		uint32_t n_replays;	      /* of this one */
 	} window;			      /* guarded by lock */
 	struct rate_meter rate;
+	struct traffic traffic;
 };
 
 /* Of a frontend, or of the whole process. */
 struct frontend_load {
 	_Atomic uint32_t n_sessions;
-	struct rate_meter rate;
+	struct rate_meter rate;		   /* of sessions: past the connection rules */
+	struct rate_meter connection_rate; /* of all that were accepted */
+	struct traffic traffic;
 };
 
 struct server_load {
@@ -43,6 +47,7 @@ struct server_load {
 	_Atomic uint32_t maxconn;   /* 0: no limit */
 	_Atomic bool is_closed;	    /* it may take nobody: down, draining, in maintenance */
 	struct rate_meter rate;
+	struct traffic traffic;
 };
 
 /* A session that waits for a place. Owned by it; size: sizeof + n_wanted pointers. */

@@ -45,7 +45,8 @@ struct pick {
 	struct str key;	       /* identity, for rendezvous; may be empty */
 	const uint16_t *avoid; /* servers that were tried already */
 	size_t n_avoid;
-	uint32_t hash;		 /* of the expression, for `balance hash` */
+	bool has_hash;		 /* else `balance hash` takes the next in turn, as HAProxy does */
+	uint32_t hash;		 /* of its expression's value */
 	const struct ip *source; /* may be NULL */
 	uint64_t random;
 	char *const *subset; /* names; NULL: every server */
