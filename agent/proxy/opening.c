@@ -12,6 +12,7 @@ opening_make(struct session *s)
 	s->opening = calloc(1, sizeof(*s->opening));
 	if (!s->opening)
 		return false;
+	s->opening->dialled = NO_SERVER;
 	s->opening->random = (uint32_t)worker_random(s->carrier->worker);
 	return true;
 }

@@ -52,19 +52,21 @@ route_admit(struct session *s)
 	const struct rules *rules = rules_of(s, s->frontend);
 	struct rules_hooks hooks = context_hooks(s);
 	enum rules_outcome outcome = RULES_PASS;
+	enum rules_stage stage = RULES_CONNECTION;
 	struct expr_context x;
 
 	context_fill(s, &x);
-	for (enum rules_stage stage = RULES_CONNECTION;
-	     stage <= RULES_SESSION && outcome == RULES_PASS; stage++) {
+	for (; stage <= RULES_SESSION && outcome == RULES_PASS; stage++) {
 		struct rules_walk walk = { 0 };
 
 		outcome = rules_run(rules, stage, &walk, &x, &hooks);
 	}
 	if (outcome == RULES_PASS) {
 		tracks_begin_session(s);
+		account_admitted(s);
 		return session_enter(s, SESSION_FRONT);
 	}
+	account_denied(s, stage - 1);
 	return outcome == RULES_DROP ? session_drop(s) : session_end(s, CLOSE_REJECTED);
 }
 
@@ -255,8 +257,10 @@ run_content(struct session *s, const struct proxy *p)
 		case RULES_REFUSE:
 			return serve_refusal(s, o->walk.refusal);
 		case RULES_REJECT:
+			account_denied(s, RULES_CONTENT);
 			return reject(s);
 		case RULES_DROP:
+			account_denied(s, RULES_CONTENT);
 			return session_drop(s);
 		}
 	}

@@ -259,8 +259,12 @@ balance(struct session *s)
 	struct pick pick = make_pick(s, &source);
 	bool has_place;
 
-	if (rank(s, &pick, &r, &has_place))
-		return go(s, r.server[0], has_place);
+	if (rank(s, &pick, &r, &has_place)) {
+		enum step step = go(s, r.server[0], has_place);
+
+		account_behind(s, TRAFFIC_CHOSEN);
+		return step;
+	}
 	return r.is_full ? await_any(s, &pick) : no_server(s);
 }
 
@@ -272,7 +276,7 @@ server_choose(struct session *s)
 
 	if (s->backend->n_servers == 0)
 		return no_server(s);
-	load_note_connection(pool_load(pool_of(s), 0)->backend, worker_ms(s->carrier->worker));
+	account_backend(s);
 	note_stores(s);
 	if (decided && (!server || server->index == s->index))
 		return go(s, s->index, s->has_place);
@@ -365,6 +369,8 @@ on_granted(void *arg)
 	} else {
 		s->opening->waiting = NULL;
 		take_place(s, w->waiter.granted);
+		account_time(s, TRAFFIC_TIME_QUEUE,
+			     worker_ms(s->carrier->worker) - s->opening->since);
 		session_run(s);
 	}
 	free(w);
@@ -445,6 +451,8 @@ await_place(struct session *s, const uint16_t *servers, unsigned n)
 		return take_place(s, granted);
 	}
 	s->opening->waiting = w;
+	s->opening->since = worker_ms(s->carrier->worker);
+	account_waiting(s);
 	return session_enter(s, SESSION_QUEUE);
 }
 
@@ -456,7 +464,6 @@ server_accepted(struct session *s)
 	int64_t now = worker_ms(s->carrier->worker);
 	struct str name = str_of(s->backend->servers[s->index]->name);
 
-	rate_meter_add(&server_load_of(s)->rate, now);
 	if (s->has_entry)
 		stick_table_accept(s->world->env.table, s->key, server_target(s), now);
 	for (struct pending_store *store = s->opening->stores; store; store = store->next)

@@ -190,21 +190,14 @@ let_go(struct session *s)
 	opening_drop(s);
 }
 
-static struct frontend_load *
-front_of(const struct session *s)
-{
-	return s->world->data_path->fronts[s->frontend->index];
-}
-
 static void
 session_free(struct session *s)
 {
 	struct carrier *c = s->carrier;
 
 	log_end(s);
+	account_end(s);
 	let_go(s);
-	atomic_fetch_sub(&front_of(s)->n_sessions, 1);
-	atomic_fetch_sub(&s->world->data_path->process->n_sessions, 1);
 	bounds_leave(&s->bounded);
 	close_side(s, &s->client);
 	close_side(s, &s->server);
@@ -477,8 +470,11 @@ dial_failed(struct session *s, bool refused)
 	if (s->opening->n_retries >= s->backend->retries)
 		return give_up(s, CLOSE_CONNECT_FAILED);
 	s->opening->n_retries++;
-	if (may_redispatch(s) && server_choose_other(s))
+	if (may_redispatch(s) && server_choose_other(s)) {
+		account_behind(s, TRAFFIC_REDISPATCHES);
 		return STEP_NEXT;
+	}
+	account_behind(s, TRAFFIC_RETRIES);
 	return session_enter(s, refused ? SESSION_PAUSE : SESSION_DIAL);
 }
 
@@ -512,14 +508,26 @@ set_server_options(const struct session *s, int fd)
 	socket_buffers(fd, t->rcvbuf_server, t->sndbuf_server);
 }
 
+static void
+note_dial(struct session *s)
+{
+	struct opening *o = s->opening;
+
+	account_dial(s, o->dialled != s->index);
+	o->dialled = s->index;
+	o->since = worker_ms(s->carrier->worker);
+}
+
 static enum step
 dial_start_here(struct session *s)
 {
 	const struct source *source = &s->backend->servers[s->index]->source;
 	struct dial_source from = { source->addr, source->port_min, source->port_max };
 	struct addr a;
-	int fd = find_address(s, &a) ? dial_start_from(&a, &from) : -EDESTADDRREQ;
+	int fd;
 
+	note_dial(s);
+	fd = find_address(s, &a) ? dial_start_from(&a, &from) : -EDESTADDRREQ;
 	if (fd < 0)
 		return dial_failed(s, true);
 	set_server_options(s, fd);
@@ -533,6 +541,7 @@ static enum step
 server_reached(struct session *s)
 {
 	note_connect(s, true);
+	account_time(s, TRAFFIC_TIME_CONNECT, worker_ms(s->carrier->worker) - s->opening->since);
 	if (s->opening->greeting.len)
 		return session_enter(s, SESSION_ANSWER);
 	server_accepted(s);
@@ -561,6 +570,7 @@ begin_relay(struct session *s)
 
 	buf_consume(s->up.rest, sent);
 	s->up.n_bytes += sent;
+	account_bytes(s, sent, 0);
 	if (buf_len(s->up.rest) == 0)
 		relay_fini(&s->up);
 	opening_drop(s);
@@ -580,6 +590,7 @@ try_elsewhere(struct session *s)
 	    !load_may_replay(load, worker_ms(s->carrier->worker)) || !server_choose_other(s))
 		return false;
 	s->opening->n_retries++;
+	account_behind(s, TRAFFIC_REPLAYS);
 	close_side(s, &s->server);
 	relay_fini(&s->down);
 	s->down.eof = false;
@@ -702,8 +713,22 @@ note_progress(struct session *s, uint64_t up, uint64_t down, bool was_half_close
 		bounds_wait(&s->carrier->bounds, &s->bounded, idle_allowed(s));
 	else if (up || down)
 		bounds_touch(&s->carrier->bounds, &s->bounded);
-	if (s->tracks && (up || down))
-		tracks_add_bytes(s, up, down);
+	account_bytes(s, up, down);
+}
+
+/* How the session ends, if one of the two directions says so. */
+static enum step
+judge_relay(struct session *s, enum relay_result up, enum relay_result down)
+{
+	if (up == RELAY_MEMORY || down == RELAY_MEMORY)
+		return session_end(s, CLOSE_MEMORY);
+	if (up == RELAY_BROKEN_FROM || down == RELAY_BROKEN_TO)
+		return session_end(s, CLOSE_CLIENT_GONE);
+	if (up == RELAY_BROKEN_TO || down == RELAY_BROKEN_FROM)
+		return session_end(s, CLOSE_SERVER_GONE);
+	if (up == RELAY_DONE && down == RELAY_DONE)
+		return session_end(s, CLOSE_DONE);
+	return STEP_WAIT;
 }
 
 static enum step
@@ -713,24 +738,14 @@ relay_bytes(struct session *s)
 	uint64_t up_before = s->up.n_bytes, down_before = s->down.n_bytes;
 	bool was_half_closed = s->up.shut || s->down.shut;
 	enum relay_result up = relay_run(&s->up, w, s->client.fd, s->server.fd);
-	enum relay_result down;
-
-	if (up == RELAY_MEMORY)
-		return session_end(s, CLOSE_MEMORY);
-	if (up == RELAY_BROKEN_FROM)
-		return session_end(s, CLOSE_CLIENT_GONE);
 	/* A server that takes nothing more may have said why: that still goes to the client. */
-	down = relay_run(&s->down, w, s->server.fd, s->client.fd);
-	if (down == RELAY_MEMORY)
-		return session_end(s, CLOSE_MEMORY);
-	if (down == RELAY_BROKEN_TO)
-		return session_end(s, CLOSE_CLIENT_GONE);
-	if (up == RELAY_BROKEN_TO || down == RELAY_BROKEN_FROM)
-		return session_end(s, CLOSE_SERVER_GONE);
-	if (up == RELAY_DONE && down == RELAY_DONE)
-		return session_end(s, CLOSE_DONE);
-	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before, was_half_closed);
-	return STEP_WAIT;
+	enum relay_result down = up == RELAY_MEMORY || up == RELAY_BROKEN_FROM
+					 ? RELAY_OPEN
+					 : relay_run(&s->down, w, s->server.fd, s->client.fd);
+
+	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before,
+		      was_half_closed);
+	return judge_relay(s, up, down);
 }
 
 /* ---- beginning and end ---------------------------------------------------------------------- */
@@ -788,18 +803,6 @@ take_slot(struct carrier *c)
 	return container_of(slot, struct session, list);
 }
 
-static void
-count_in(struct session *s)
-{
-	struct frontend_load *front = front_of(s), *process = s->world->data_path->process;
-	int64_t now = worker_ms(s->carrier->worker);
-
-	atomic_fetch_add(&front->n_sessions, 1);
-	atomic_fetch_add(&process->n_sessions, 1);
-	rate_meter_add(&front->rate, now);
-	rate_meter_add(&process->rate, now);
-}
-
 /* `option clitcpka`, `tune.rcvbuf.client` and its kin. */
 static void
 set_client_options(const struct session *s)
@@ -833,7 +836,7 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 	list_init(&s->list);
 	list_append(&c->sessions, &s->list);
 	c->n_sessions++;
-	count_in(s);
+	account_accepted(s);
 	ev_io_init(&s->client, on_client, fd, 0);
 	ev_io_init(&s->server, on_server, -1, 0);
 	set_client_options(s);

@@ -124,6 +124,8 @@ struct opening {
 	uint8_t last_code;   /* of the last refusal that was not passed on; 0: none */
 	uint32_t refused_by; /* the target that said so */
 	uint32_t n_retries;
+	int64_t since;		      /* monotonic ms: when it began to wait, or to dial */
+	uint16_t dialled;	      /* the server that was dialled last, or NO_SERVER */
 	uint32_t random;	      /* the same in every choice of this session */
 	struct waiting *waiting;      /* owned with the message that may be under way; NULL: none */
 	struct pending_store *stores; /* owned */
@@ -151,6 +153,20 @@ void tracks_begin_session(struct session *s);
 /* So many bytes went up and down since the last call. */
 void tracks_add_bytes(struct session *s, uint64_t up, uint64_t down);
 struct table *context_table(const struct session *s, const struct proxy *own, struct str name);
+
+/* ---- account.c: what statistics say of it -----------------------------------------------------
+ */
+
+void account_accepted(struct session *s);
+void account_admitted(struct session *s); /* past the rules on connections */
+void account_denied(struct session *s, enum rules_stage stage);
+void account_backend(struct session *s); /* it has one */
+void account_waiting(struct session *s);
+void account_dial(struct session *s, bool is_first);		 /* first: of that server */
+void account_behind(struct session *s, enum traffic_count what); /* backend, server */
+void account_time(struct session *s, enum traffic_time which, int64_t ms);
+void account_bytes(struct session *s, uint64_t up, uint64_t down);
+void account_end(struct session *s);
 
 /* ---- route.c: rules and verdict, up to the backend ------------------------------------------- */
 
