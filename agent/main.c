@@ -11,55 +11,10 @@
 #include "agent/cli/control.h"
 #include "agent/cli/setup.h"
 #include "agent/io/log.h"
+#include "agent/load.h"
 #include "agent/options.h"
-#include "agent/proxy/limits.h"
-#include "agent/names/names.h"
 #include "agent/proxy/service.h"
 #include "agent/serve.h"
-
-static bool
-is_proxy(const struct options *o)
-{
-	return strcmp(o->command, "proxy") == 0;
-}
-
-/* Where usher stands in HAProxy's place, -q means what it means there: not even alerts. */
-static void
-print_report(const struct options *o, const struct report *r)
-{
-	char line[4096];
-
-	if (o->quiet && is_proxy(o))
-		return;
-	for (size_t i = 0; i < r->n; i++)
-		if (!o->quiet || r->findings[i].level == FINDING_ALERT)
-			fprintf(stderr, "%s\n",
-				report_format(&r->findings[i], getpid(), line, sizeof(line)));
-	if (r->n_alerts)
-		fprintf(stderr, "[ALERT]    (%d) : config : Fatal errors found in configuration.\n",
-			getpid());
-	else if (r->n_warnings && o->check_only && !o->quiet && is_proxy(o))
-		puts("Warnings were found.");
-}
-
-struct world *
-load_world(struct engine *e, const struct options *o, struct world *old)
-{
-	struct report report;
-	struct world *world;
-
-	report_init(&report);
-	world = world_load(e, &o->files, old, &report);
-	if (world && is_proxy(o))
-		limits_raise(world, &report);
-	if (world && is_proxy(o) && (!names_start(world, &report) || report.n_alerts)) {
-		world_unref(world);
-		world = NULL;
-	}
-	print_report(o, &report);
-	report_fini(&report);
-	return world;
-}
 
 static int
 run_check_only(struct engine *e, const struct options *o)

@@ -23,7 +23,9 @@
 #include "agent/health/checker.h"
 #include "agent/health/runtime.h"
 #include "agent/io/log.h"
+#include "agent/io/privileges.h"
 #include "agent/io/worker.h"
+#include "agent/load.h"
 #include "agent/names/names.h"
 #include "agent/proxy/service.h"
 #include "agent/spoa/engines.h"
@@ -58,16 +60,22 @@ struct process {
 
 struct handover {
 	struct worker *worker;
-	struct world *world; /* the worker's reference */
+	struct world *world;	 /* the worker's reference */
+	struct proxy_plan *plan; /* what becomes of the listeners; NULL: nothing */
 };
 
+/* Between two events: no client meets half of the change. */
 static void
 take_world(void *arg)
 {
 	struct handover *h = arg;
 
+	if (h->plan)
+		proxy_plan_leave(h->plan, h->worker);
 	world_unref(h->worker->world);
 	h->worker->world = h->world;
+	if (h->plan)
+		proxy_plan_enter(h->plan, h->worker);
 	free(h);
 }
 
@@ -84,11 +92,55 @@ compare_listeners(const struct world *old, const struct world *new)
 				      "stay open\" cure=\"restart usher\"");
 }
 
+/* The new world and its listeners; NULL, with alerts printed, and nothing has changed. */
+static struct world *
+prepare(struct process *p, struct proxy_plan **plan)
+{
+	struct world *world = load_world(p->engine, p->options, p->world);
+	struct report report;
+
+	*plan = NULL;
+	if (!world || !p->proxy)
+		return world;
+	report_init(&report);
+	*plan = proxy_service_plan(p->proxy, world, &report);
+	if (!*plan) {
+		print_report(p->options, &report);
+		world_unref(world);
+		world = NULL;
+	}
+	report_fini(&report);
+	return world;
+}
+
+static void
+hand_over(struct process *p, struct world *world, struct proxy_plan *plan)
+{
+	world_begin(world, p->ends && session_end_receiver_hears(p->ends, world));
+	if (plan)
+		proxy_service_commit(p->proxy, plan, world);
+	for (unsigned i = 0; i < p->n_workers; i++) {
+		struct handover *h = xmalloc(sizeof(*h));
+
+		*h = (struct handover){ p->workers[i], world_ref(world), plan };
+		inbox_send(&p->workers[i]->inbox, take_world, h);
+	}
+	if (p->poller)
+		runtime_poller_set_world(p->poller, world);
+	if (p->ends)
+		session_end_receiver_set_world(p->ends, world);
+	if (p->names)
+		names_set_world(p->names, world);
+	if (p->checker)
+		health_checker_set_world(p->checker, world);
+}
+
 /* False: the files have errors, printed, and nothing changed. */
 static bool
 reload(struct process *p)
 {
-	struct world *world = load_world(p->engine, p->options, p->world);
+	struct proxy_plan *plan;
+	struct world *world = p->stopped_at ? NULL : prepare(p, &plan);
 
 	p->reloads.last = time(NULL);
 	p->reloads.last_refused = !world;
@@ -101,23 +153,10 @@ reload(struct process *p)
 	p->reloads.done++;
 	if (p->agent)
 		compare_listeners(p->world, world);
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ p->workers[i], world_ref(world) };
-		inbox_send(&p->workers[i]->inbox, take_world, h);
-	}
-	if (p->poller)
-		runtime_poller_set_world(p->poller, world);
-	if (p->ends)
-		session_end_receiver_set_world(p->ends, world);
-	if (p->proxy)
-		proxy_service_set_world(p->proxy, world);
-	if (p->names)
-		names_set_world(p->names, world);
-	if (p->checker)
-		health_checker_set_world(p->checker, world);
-	world_begin(world, p->ends && session_end_receiver_hears(p->ends, world));
+	if (p->proxy && world->topology.nbthread != p->world->topology.nbthread)
+		log_line(LOG_WARNING, "nbthread differs consequence=\"the threads of the start "
+				      "stay\" cure=\"restart usher\"");
+	hand_over(p, world, plan);
 	world_unref(p->world);
 	p->world = world;
 	log_line(LOG_INFO, "reload done");
@@ -238,7 +277,7 @@ stop_softly(struct process *p)
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
 
-		*h = (struct handover){ p->workers[i], NULL };
+		*h = (struct handover){ .worker = p->workers[i] };
 		inbox_send(&p->workers[i]->inbox, close_doors, h);
 	}
 	log_line(LOG_INFO, "stopping softly sessions=%u", proxy_service_sessions(p->proxy));
@@ -361,7 +400,7 @@ run_workers(struct process *p)
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
 
-		*h = (struct handover){ p->workers[i], NULL };
+		*h = (struct handover){ .worker = p->workers[i] };
 		inbox_send(&p->workers[i]->inbox, stop_worker, h);
 	}
 	for (unsigned i = 0; i < p->n_workers; i++)
@@ -414,8 +453,13 @@ note_connect(void *checker, const struct server *server, bool ok)
 static bool
 open_proxy(struct process *p)
 {
+	struct report report;
+
 	world_begin(p->world, true);
-	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers);
+	report_init(&report);
+	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers, &report);
+	print_report(p->options, &report);
+	report_fini(&report);
 	if (!p->proxy)
 		return false;
 	p->names = names_new(p->loop, p->world);
@@ -440,6 +484,16 @@ close_services(struct process *p)
 		proxy_service_free(p->proxy);
 }
 
+/* The agent binds and reads nothing but at start; in a reload the proxy may have to again. */
+static void
+give_up_privileges(const struct process *p)
+{
+	int error = p->mode == SERVE_PROXY ? privileges_keep_for_reload() : 0;
+
+	if (error)
+		log_line(LOG_WARNING, "privileges stay reason=\"%s\"", strerror(-error));
+}
+
 static int
 run(struct process *p)
 {
@@ -461,6 +515,7 @@ run(struct process *p)
 		write_pid_file(p->options->pid_file);
 	watch_signals(p);
 	open_admin(p);
+	give_up_privileges(p);
 	run_workers(p);
 	admin_service_free(p->admin);
 	close_services(p);

@@ -15,7 +15,4 @@ enum serve_mode {
 /* Returns the exit code. */
 int serve(struct engine *e, const struct options *options, enum serve_mode mode);
 
-/* A world out of the files, or NULL; every finding is printed. */
-struct world *load_world(struct engine *e, const struct options *o, struct world *old);
-
 #endif

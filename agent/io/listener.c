@@ -161,11 +161,23 @@ on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	}
 }
 
-static void
-start(struct listener *l, struct worker *w)
+void
+listener_drain(struct listener *l)
 {
-	l->worker = w;
-	ev_io_init(&l->io, on_readable, l->fd, EV_READ);
+	int fd;
+
+	while ((fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
+	       errno == EINTR || errno == ECONNABORTED)
+		if (fd >= 0)
+			l->on_accept(l->worker, fd, l->arg);
+}
+
+void
+listener_start(struct listener *l, struct worker *w, int fd,
+	       void (*on_accept)(struct worker *w, int fd, void *arg), void *arg)
+{
+	*l = (struct listener){ .worker = w, .fd = fd, .on_accept = on_accept, .arg = arg };
+	ev_io_init(&l->io, on_readable, fd, EV_READ);
 	ev_timer_init(&l->pause, on_pause_over, 0., 0.);
 	ev_io_start(w->loop, &l->io);
 }
@@ -183,23 +195,31 @@ another(int first, const struct addr *a)
 }
 
 int
+listener_bind_all(int *fds, unsigned n, const struct addr *a)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int fd = i ? another(fds[0], a) : listener_bind(a, OPEN_TO_ALL);
+
+		if (fd < 0) {
+			while (i-- > 0)
+				close(fds[i]);
+			return fd;
+		}
+		fds[i] = fd;
+	}
+	return 0;
+}
+
+int
 listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
 		   const struct addr *a, void (*on_accept)(struct worker *w, int fd, void *arg),
 		   void *arg)
 {
-	for (unsigned i = 0; i < n; i++) {
-		int fd = i ? another(listeners[0].fd, a) : listener_bind(a, OPEN_TO_ALL);
+	int fds[WORKERS_MAX], error = listener_bind_all(fds, n, a);
 
-		if (fd < 0) {
-			while (i-- > 0)
-				close(listeners[i].fd);
-			return fd;
-		}
-		listeners[i] = (struct listener){ .fd = fd, .on_accept = on_accept, .arg = arg };
-	}
-	for (unsigned i = 0; i < n; i++)
-		start(&listeners[i], workers[i]);
-	return 0;
+	for (unsigned i = 0; !error && i < n; i++)
+		listener_start(&listeners[i], workers[i], fds[i], on_accept, arg);
+	return error;
 }
 
 void

@@ -31,12 +31,27 @@ int listener_bind(const struct addr *a, mode_t mode);
 int listener_join(const struct addr *a);
 
 /*
- * Listen on an address on each of n workers, whose loops do not run yet: fills listeners[0..n).
- * 0, or a negative errno, and then nothing is open. may_accept may be set afterwards.
+ * A socket on this address for each of n workers. 0, or a negative errno, and then none is open.
+ */
+int listener_bind_all(int *fds, unsigned n, const struct addr *a);
+
+/*
+ * Accept on a socket that listener_bind_all() made. Owns fd. On the worker's thread, or before its
+ * loop runs. may_accept may be set afterwards.
+ */
+void listener_start(struct listener *l, struct worker *w, int fd,
+		    void (*on_accept)(struct worker *w, int fd, void *arg), void *arg);
+
+/*
+ * Both for all of n workers, whose loops do not run yet: fills listeners[0..n). 0, or a negative
+ * errno, and then nothing is open.
  */
 int listener_start_all(struct listener *listeners, struct worker **workers, unsigned n,
 		       const struct addr *a, void (*on_accept)(struct worker *w, int fd, void *arg),
 		       void *arg);
+
+/* Accept whoever stands in the backlog, however many: closing would reset them. */
+void listener_drain(struct listener *l);
 void listener_stop(struct listener *l);
 
 /* A bound datagram socket for session ends; a negative errno if that fails. */

@@ -1,6 +1,11 @@
 /*
- * Listeners know their frontend by name: the world may have been reloaded since they were opened,
- * and each client is carried by the newest one.
+ * An entrance is one address, with a socket on each worker. Its sockets know their frontend by
+ * name: each client is carried by the newest world, and an address that stays is never closed,
+ * whichever frontend has it.
+ *
+ * A reload compares addresses, opens what is new while nothing has changed yet, and hands each
+ * worker its part: what goes is emptied and closed in the old world, what comes is opened in the
+ * new one, between two events.
  */
 #include "agent/proxy/service.h"
 
@@ -11,40 +16,52 @@
 #include <unistd.h>
 
 #include "agent/core/base/mem.h"
-#include "agent/io/listener.h"
 #include "agent/engine/data_path.h"
+#include "agent/io/listener.h"
 #include "agent/io/log.h"
 #include "agent/proxy/limits.h"
 #include "agent/proxy/session.h"
 
-/* One address of one frontend, on all workers. */
+/* An entrance's part on one worker; that worker's alone. */
+struct door {
+	struct entrance *entrance;
+	struct listener listener; /* worker NULL: not open */
+	char *frontend;		  /* owned; its name */
+};
+
+/* One address, on all workers. */
 struct entrance {
 	struct proxy_service *service;
-	char *frontend;		    /* owned; its name */
-	struct listener *listeners; /* owned; one a worker */
+	struct addr addr;
+	char *text;	    /* owned; as written */
+	char *frontend;	    /* owned; the main thread's copy */
+	struct door *doors; /* owned; one a worker */
 };
 
 struct proxy_service {
-	struct carrier *carriers;   /* owned; one a worker */
-	struct entrance *entrances; /* owned; pointers into it are the listeners' args */
+	struct carrier *carriers;    /* owned; one a worker */
+	struct worker **workers;     /* the process's */
+	struct entrance **entrances; /* owned, and so is each; the main thread's */
 	size_t n_entrances;
 	unsigned n_workers;
 	const struct frontend_load *process; /* the engine's */
 	_Atomic uint32_t max_sessions;
 };
 
-/* Frontends of MQTT; `mode http` is for statistics, which are not served yet. */
+/* Frontends of MQTT. */
 static bool
 is_carried(const struct proxy *p)
 {
 	return p->kind & PROXY_FRONTEND && p->mode == PROXY_TCP && !p->disabled;
 }
 
+/* ---- accepting ------------------------------------------------------------------------------ */
+
 /* The frontend as the worker's present world has it; NULL: gone with a reload. */
 static const struct proxy *
-find_frontend(const struct world *world, const struct entrance *e)
+find_frontend(const struct world *world, const struct door *d)
 {
-	const struct proxy *p = topology_frontend(&world->topology, str_of(e->frontend));
+	const struct proxy *p = topology_frontend(&world->topology, str_of(d->frontend));
 
 	return p && is_carried(p) ? p : NULL;
 }
@@ -53,106 +70,323 @@ find_frontend(const struct world *world, const struct entrance *e)
 static bool
 may_accept(struct worker *w, void *arg)
 {
-	const struct entrance *e = arg;
+	const struct door *d = arg;
 	const struct world *world = w->world;
 	const struct topology *t = &world->topology;
-	const struct proxy *p = find_frontend(world, e);
+	const struct proxy *p = find_frontend(world, d);
 	const struct frontend_load *process = world->data_path->process, *front;
-	uint32_t session_rate;
 	int64_t now = worker_ms(w);
 
 	if (!p)
 		return true;
 	front = world->data_path->fronts[p->index];
-	session_rate = p->rate_limit_sessions ? rate_meter_read(&front->rate, now) : 0;
-	if ((p->maxconn && atomic_load(&front->n_sessions) >= p->maxconn) ||
-	    atomic_load(&process->n_sessions) >= atomic_load(&e->service->max_sessions) ||
-	    (p->rate_limit_sessions && session_rate >= p->rate_limit_sessions))
+	if (atomic_load(&process->n_sessions) >= atomic_load(&d->entrance->service->max_sessions))
 		return false;
-	return (!t->maxconnrate || rate_meter_read(&process->rate, now) < t->maxconnrate) &&
+	if (p->maxconn && atomic_load(&front->n_sessions) >= p->maxconn)
+		return false;
+	if (p->rate_limit_sessions && rate_meter_read(&front->rate, now) >= p->rate_limit_sessions)
+		return false;
+	return (!t->maxconnrate ||
+		rate_meter_read(&process->connection_rate, now) < t->maxconnrate) &&
 	       (!t->maxsessrate || rate_meter_read(&process->rate, now) < t->maxsessrate);
 }
 
 static void
 on_accept(struct worker *w, int fd, void *arg)
 {
-	struct entrance *e = arg;
-	const struct proxy *frontend = find_frontend(w->world, e);
+	struct door *d = arg;
+	const struct proxy *frontend = find_frontend(w->world, d);
 
 	if (frontend)
-		session_start(&e->service->carriers[w->index], frontend, fd);
+		session_start(&d->entrance->service->carriers[w->index], frontend, fd);
 	else
-		close(fd); /* gone with a reload */
+		close(fd);
 }
 
-/* HAProxy: "[ALERT]    (pid) : Starting frontend f: cannot bind socket (…) [0.0.0.0:1883]". */
+static void
+open_door(struct door *d, struct worker *w, int fd)
+{
+	listener_start(&d->listener, w, fd, on_accept, d);
+	d->listener.may_accept = may_accept;
+}
+
+static void
+close_door(struct door *d)
+{
+	if (!d->listener.worker)
+		return;
+	listener_drain(&d->listener);
+	listener_stop(&d->listener);
+	d->listener.worker = NULL;
+}
+
+/* ---- entrances ------------------------------------------------------------------------------ */
+
+static struct entrance *
+new_entrance(struct proxy_service *s, const struct proxy *frontend, const struct bind *b)
+{
+	struct entrance *e = xcalloc(1, sizeof(*e));
+
+	*e = (struct entrance){
+		.service = s,
+		.addr = b->addr,
+		.text = str_dup(str_of(b->text)),
+		.frontend = str_dup(str_of(frontend->name)),
+		.doors = xcalloc(s->n_workers, sizeof(*e->doors)),
+	};
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		e->doors[i].entrance = e;
+		e->doors[i].frontend = str_dup(str_of(frontend->name));
+	}
+	return e;
+}
+
+static void
+free_entrance(struct entrance *e)
+{
+	for (unsigned i = 0; i < e->service->n_workers; i++)
+		free(e->doors[i].frontend);
+	free(e->doors);
+	free(e->frontend);
+	free(e->text);
+	free(e);
+}
+
+static struct entrance *
+find_entrance(const struct proxy_service *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->n_entrances; i++) {
+		struct entrance *e = s->entrances[i];
+
+		if (e->addr.len == a->len && memcmp(&e->addr.sa, &a->sa, a->len) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+/* ---- a plan --------------------------------------------------------------------------------- */
+
+/* What becomes of one entrance. */
+struct change {
+	struct entrance *entrance;
+	enum { CHANGE_OPEN, CHANGE_CLOSE, CHANGE_RENAME } kind;
+	int *fds;	/* owned; OPEN: a socket for each worker, which takes its own */
+	char *frontend; /* owned; RENAME: whose it is now */
+};
+
+struct proxy_plan {
+	_Atomic unsigned refs;	/* workers that have not had their part yet */
+	struct change *changes; /* owned */
+	size_t n;
+};
+
+static struct change *
+add_change(struct proxy_plan *plan, struct entrance *e, int kind)
+{
+	ARRAY_GROW(plan->changes, plan->n);
+	plan->changes[plan->n] = (struct change){ .entrance = e, .kind = kind };
+	return &plan->changes[plan->n++];
+}
+
+/* The new address is opened at once: nothing has changed yet, should that fail. */
+static void
+plan_open(struct proxy_service *s, struct proxy_plan *plan, const struct proxy *frontend,
+	  const struct bind *b, struct report *r)
+{
+	int *fds = xcalloc(s->n_workers, sizeof(*fds));
+	int error = b->addr.len ? listener_bind_all(fds, s->n_workers, &b->addr) : -EDESTADDRREQ;
+
+	if (!error) {
+		add_change(plan, new_entrance(s, frontend, b), CHANGE_OPEN)->fds = fds;
+		return;
+	}
+	free(fds);
+	report_cfg(r, FINDING_ALERT, "Starting frontend %s: cannot bind socket (%s) [%s]",
+		   frontend->name, strerror(-error), b->text);
+}
+
+static void
+plan_bind(struct proxy_service *s, struct proxy_plan *plan, const struct proxy *frontend,
+	  const struct bind *b, struct report *r)
+{
+	struct entrance *e = find_entrance(s, &b->addr);
+
+	if (!e)
+		plan_open(s, plan, frontend, b, r);
+	else if (strcmp(e->frontend, frontend->name) != 0)
+		add_change(plan, e, CHANGE_RENAME)->frontend = str_dup(str_of(frontend->name));
+}
+
 static bool
-open_bind(struct proxy_service *s, const struct proxy *frontend, const struct bind *b,
-	  struct worker **workers)
+has_bind(const struct topology *t, const struct addr *a)
 {
-	struct entrance *e = &s->entrances[s->n_entrances];
-	int error;
-
-	*e = (struct entrance){ .service = s, .frontend = str_dup(str_of(frontend->name)) };
-	e->listeners = xcalloc(s->n_workers, sizeof(*e->listeners));
-	error = b->addr.len ? listener_start_all(e->listeners, workers, s->n_workers, &b->addr,
-						 on_accept, e)
-			    : -EDESTADDRREQ;
-	s->n_entrances++;
-	for (unsigned i = 0; !error && i < s->n_workers; i++)
-		e->listeners[i].may_accept = may_accept;
-	if (error)
-		fprintf(stderr,
-			"[ALERT]    (%d) : Starting frontend %s: cannot bind socket (%s) [%s]\n",
-			getpid(), frontend->name, strerror(-error), b->text);
-	else
-		log_line(LOG_INFO, "frontend open name=%s address=%s", frontend->name, b->text);
-	return error == 0;
-}
-
-static size_t
-count_binds(const struct topology *t)
-{
-	size_t n = 0;
-
 	for (size_t i = 0; i < t->n_proxies; i++)
-		n += is_carried(t->proxies[i]) ? t->proxies[i]->n_binds : 0;
-	return n;
+		for (size_t j = 0; is_carried(t->proxies[i]) && j < t->proxies[i]->n_binds; j++) {
+			const struct addr *b = &t->proxies[i]->binds[j].addr;
+
+			if (b->len == a->len && memcmp(&b->sa, &a->sa, a->len) == 0)
+				return true;
+		}
+	return false;
 }
+
+/* Nobody took it: what was opened for it is closed again. */
+static void
+undo(struct proxy_service *s, struct proxy_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct change *c = &plan->changes[i];
+
+		if (c->kind != CHANGE_OPEN)
+			continue;
+		for (unsigned w = 0; w < s->n_workers; w++)
+			close(c->fds[w]);
+		free_entrance(c->entrance);
+	}
+}
+
+static void
+free_plan(struct proxy_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->changes[i].fds);
+		free(plan->changes[i].frontend);
+	}
+	free(plan->changes);
+	free(plan);
+}
+
+struct proxy_plan *
+proxy_service_plan(struct proxy_service *s, const struct world *world, struct report *r)
+{
+	const struct topology *t = &world->topology;
+	struct proxy_plan *plan = xcalloc(1, sizeof(*plan));
+	size_t alerts = r->n_alerts;
+
+	atomic_init(&plan->refs, s->n_workers);
+	for (size_t i = 0; i < t->n_proxies; i++)
+		for (size_t j = 0; is_carried(t->proxies[i]) && j < t->proxies[i]->n_binds; j++)
+			plan_bind(s, plan, t->proxies[i], &t->proxies[i]->binds[j], r);
+	for (size_t i = 0; i < s->n_entrances; i++)
+		if (!has_bind(t, &s->entrances[i]->addr))
+			add_change(plan, s->entrances[i], CHANGE_CLOSE);
+	if (r->n_alerts == alerts)
+		return plan;
+	undo(s, plan);
+	free_plan(plan);
+	return NULL;
+}
+
+static void
+forget_entrance(struct proxy_service *s, const struct entrance *e)
+{
+	size_t i = 0;
+
+	while (s->entrances[i] != e)
+		i++;
+	s->entrances[i] = s->entrances[--s->n_entrances];
+}
+
+void
+proxy_service_commit(struct proxy_service *s, struct proxy_plan *plan, const struct world *world)
+{
+	atomic_store(&s->max_sessions, limits_sessions(world));
+	for (size_t i = 0; i < plan->n; i++) {
+		struct change *c = &plan->changes[i];
+		struct entrance *e = c->entrance;
+
+		if (c->kind == CHANGE_CLOSE) {
+			forget_entrance(s, e);
+			log_line(LOG_INFO, "frontend closed name=%s address=%s", e->frontend,
+				 e->text);
+		} else if (c->kind == CHANGE_OPEN) {
+			ARRAY_GROW(s->entrances, s->n_entrances);
+			s->entrances[s->n_entrances++] = e;
+			log_line(LOG_INFO, "frontend open name=%s address=%s", e->frontend,
+				 e->text);
+		} else {
+			free(e->frontend);
+			e->frontend = str_dup(str_of(c->frontend));
+		}
+	}
+}
+
+void
+proxy_plan_leave(struct proxy_plan *plan, struct worker *w)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->changes[i].kind == CHANGE_CLOSE)
+			close_door(&plan->changes[i].entrance->doors[w->index]);
+}
+
+/* The last worker to come is the last that knew the entrances that are gone. */
+static void
+end_plan(struct proxy_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->changes[i].kind == CHANGE_CLOSE)
+			free_entrance(plan->changes[i].entrance);
+	free_plan(plan);
+}
+
+void
+proxy_plan_enter(struct proxy_plan *plan, struct worker *w)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct change *c = &plan->changes[i];
+		struct door *d = &c->entrance->doors[w->index];
+
+		if (c->kind == CHANGE_OPEN) {
+			open_door(d, w, c->fds[w->index]);
+		} else if (c->kind == CHANGE_RENAME) {
+			free(d->frontend);
+			d->frontend = str_dup(str_of(c->frontend));
+		}
+	}
+	if (atomic_fetch_sub(&plan->refs, 1) == 1)
+		end_plan(plan);
+}
+
+/* ---- start ---------------------------------------------------------------------------------- */
 
 bool
 proxy_service_listens(const struct world *world)
 {
-	return count_binds(&world->topology) > 0;
+	const struct topology *t = &world->topology;
+
+	for (size_t i = 0; i < t->n_proxies; i++)
+		if (is_carried(t->proxies[i]) && t->proxies[i]->n_binds)
+			return true;
+	return false;
 }
 
 struct proxy_service *
-proxy_service_open(const struct world *world, struct worker **workers, unsigned n_workers)
+proxy_service_open(const struct world *world, struct worker **workers, unsigned n_workers,
+		   struct report *r)
 {
-	const struct topology *t = &world->topology;
 	struct proxy_service *s = xcalloc(1, sizeof(*s));
-	bool ok = proxy_service_listens(world);
-
-	if (!ok)
-		fprintf(stderr,
-			"[ALERT]    (%d) : No enabled listener found (check for 'bind' "
-			"directives) ! Exiting.\n",
-			getpid());
+	struct proxy_plan *plan;
 
 	s->n_workers = n_workers;
+	s->workers = workers;
 	s->process = world->data_path->process;
-	atomic_init(&s->max_sessions, limits_sessions(world));
 	s->carriers = xcalloc(n_workers, sizeof(*s->carriers));
 	for (unsigned i = 0; i < n_workers; i++)
 		carrier_init(&s->carriers[i], workers[i]);
-	s->entrances = xcalloc(count_binds(t) + 1, sizeof(*s->entrances));
-	for (size_t i = 0; i < t->n_proxies; i++)
-		for (size_t j = 0; is_carried(t->proxies[i]) && j < t->proxies[i]->n_binds; j++)
-			ok &= open_bind(s, t->proxies[i], &t->proxies[i]->binds[j], workers);
-	if (ok)
-		return s;
-	proxy_service_free(s);
-	return NULL;
+	if (!proxy_service_listens(world))
+		report_cfg(r, FINDING_ALERT,
+			   "No enabled listener found (check for 'bind' directives) ! Exiting.");
+	plan = proxy_service_plan(s, world, r);
+	if (!plan || r->n_alerts) {
+		if (plan)
+			free_plan(plan);
+		proxy_service_free(s);
+		return NULL;
+	}
+	proxy_service_commit(s, plan, world);
+	for (unsigned i = 0; i < n_workers; i++)
+		proxy_plan_enter(plan, workers[i]);
+	return s;
 }
 
 void
@@ -165,11 +399,7 @@ proxy_service_observe(struct proxy_service *s,
 	}
 }
 
-void
-proxy_service_set_world(struct proxy_service *s, const struct world *world)
-{
-	atomic_store(&s->max_sessions, limits_sessions(world));
-}
+/* ---- servers that go down ------------------------------------------------------------------- */
 
 /* What a carrier is told of a server that went down, or of a backup that is not needed any more. */
 struct server_down {
@@ -220,6 +450,8 @@ proxy_service_server_changed(void *service, const struct world *w, const struct 
 			tell_carriers(service, backend->servers[i], true);
 }
 
+/* ---- stop ----------------------------------------------------------------------------------- */
+
 uint32_t
 proxy_service_sessions(const struct proxy_service *s)
 {
@@ -229,13 +461,8 @@ proxy_service_sessions(const struct proxy_service *s)
 void
 proxy_service_close(struct proxy_service *s, struct worker *w)
 {
-	for (size_t i = 0; i < s->n_entrances; i++) {
-		struct listener *l = &s->entrances[i].listeners[w->index];
-
-		if (l->worker)
-			listener_stop(l);
-		l->worker = NULL;
-	}
+	for (size_t i = 0; i < s->n_entrances; i++)
+		close_door(&s->entrances[i]->doors[w->index]);
 }
 
 void
@@ -248,10 +475,8 @@ proxy_service_stop(struct proxy_service *s, struct worker *w)
 void
 proxy_service_free(struct proxy_service *s)
 {
-	for (size_t i = 0; i < s->n_entrances; i++) {
-		free(s->entrances[i].listeners);
-		free(s->entrances[i].frontend);
-	}
+	for (size_t i = 0; i < s->n_entrances; i++)
+		free_entrance(s->entrances[i]);
 	free(s->entrances);
 	free(s->carriers);
 	free(s);

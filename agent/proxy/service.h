@@ -14,7 +14,7 @@ struct proxy_service;
  * in HAProxy's words for each that could not be opened, when one is missing.
  */
 struct proxy_service *proxy_service_open(const struct world *world, struct worker **workers,
-					 unsigned n_workers);
+					 unsigned n_workers, struct report *r);
 
 /* Does the file have anything to open? */
 bool proxy_service_listens(const struct world *world);
@@ -24,8 +24,19 @@ void proxy_service_observe(struct proxy_service *s,
 			   void (*note)(void *arg, const struct server *server, bool ok),
 			   void *arg);
 
-/* The files were read anew: other limits from now on. */
-void proxy_service_set_world(struct proxy_service *s, const struct world *world);
+/*
+ * A reload, on the main thread. plan: open what is new, and see what goes; NULL, with alerts, when
+ * an address cannot be had, and then nothing has changed. commit: this world is the one; the
+ * plan is the workers' then. Each of them calls leave before it takes the new world, while who
+ * stands before a door that closes is let in, and enter after it.
+ */
+struct proxy_plan;
+struct proxy_plan *proxy_service_plan(struct proxy_service *s, const struct world *world,
+				      struct report *r);
+void proxy_service_commit(struct proxy_service *s, struct proxy_plan *plan,
+			  const struct world *world);
+void proxy_plan_leave(struct proxy_plan *plan, struct worker *w);
+void proxy_plan_enter(struct proxy_plan *plan, struct worker *w);
 
 /*
  * A server's state changed, whoever noticed (on the main thread): what `on-marked-down` and

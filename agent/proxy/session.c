@@ -743,8 +743,7 @@ relay_bytes(struct session *s)
 					 ? RELAY_OPEN
 					 : relay_run(&s->down, w, s->server.fd, s->client.fd);
 
-	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before,
-		      was_half_closed);
+	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before, was_half_closed);
 	return judge_relay(s, up, down);
 }
 
