@@ -40,6 +40,7 @@ LDFLAGS += -pthread $(if $(LTO),-fno-lto) $(SANFLAGS) $(if $(SAN)$(DEBUG),,-pie 
 CORE_LIBS := -ljansson -lpcre2-8 -lxxhash -lm
 # Libraries that wait.
 IO_LIBS := -lev -lcares -lmicrohttpd
+TLS_LIBS := -lssl -lcrypto
 CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 
 # ---- sources ----------------------------------------------------------------------------------
@@ -47,7 +48,8 @@ CHECK_LIBS := -lcheck -lsubunit -lrt -lm
 SPOE_SRC := $(wildcard spoe/*.c)
 CORE_SRC := $(wildcard agent/core/*/*.c)
 IO_SRC   := $(wildcard agent/io/*.c)
-LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/names/*.c agent/proxy/*.c agent/admin/*.c agent/cli/*.c)
+TLS_SRC  := $(wildcard agent/tls/*.c)
+LIVE_SRC := $(wildcard agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/names/*.c agent/proxy/*.c agent/runtime/*.c agent/admin/*.c agent/cli/*.c)
 MAIN_SRC := $(wildcard agent/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(1))
@@ -58,14 +60,15 @@ all: $(B)/usher $(B)/libspop.a
 $(B)/libspop.a: $(call objs,$(SPOE_SRC))
 $(B)/libcore.a: $(call objs,$(CORE_SRC))
 $(B)/libio.a:   $(call objs,$(IO_SRC))
+$(B)/libtls.a:  $(call objs,$(TLS_SRC))
 $(B)/liblive.a: $(call objs,$(LIVE_SRC))
 $(B)/%.a:
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/usher: $(call objs,$(MAIN_SRC)) $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
+$(B)/usher: $(call objs,$(MAIN_SRC)) $(B)/liblive.a $(B)/libtls.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LDFLAGS) $(if $(LTO),$(OPT) -flto=auto) -o $@ $^ $(IO_LIBS) $(CORE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(if $(LTO),$(OPT) -flto=auto) -o $@ $^ $(TLS_LIBS) $(IO_LIBS) $(CORE_LIBS)
 
 $(B)/%.o: %.c Makefile | build-deps
 	@echo "  CC      $<"
@@ -90,8 +93,9 @@ fuzz-deps:
 UNIT_SPOE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/spoe/test_*.c))
 UNIT_CORE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_IO     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/io/test_*.c))
-UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c tests/unit/health/test_*.c tests/unit/names/test_*.c))
-UNIT := $(UNIT_SPOE) $(UNIT_CORE) $(UNIT_IO) $(UNIT_ENGINE)
+UNIT_TLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/tls/test_*.c))
+UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c tests/unit/health/test_*.c tests/unit/names/test_*.c tests/unit/runtime/test_*.c))
+UNIT := $(UNIT_SPOE) $(UNIT_CORE) $(UNIT_IO) $(UNIT_TLS) $(UNIT_ENGINE)
 
 # These link lines are a check of their own: libspop needs libc alone, and core is pure.
 $(UNIT_SPOE): $(B)/%: $(B)/%.o $(B)/libspop.a
@@ -103,9 +107,12 @@ $(UNIT_CORE): $(B)/%: $(B)/%.o $(B)/libcore.a
 $(UNIT_IO): $(B)/%: $(B)/%.o $(B)/libio.a $(B)/libcore.a
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
-$(UNIT_ENGINE): $(B)/%: $(B)/%.o $(B)/liblive.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
+$(UNIT_TLS): $(B)/%: $(B)/%.o $(B)/libtls.a $(B)/libio.a $(B)/libcore.a
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IO_LIBS) $(CORE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(TLS_LIBS) $(IO_LIBS) $(CORE_LIBS)
+$(UNIT_ENGINE): $(B)/%: $(B)/%.o $(B)/liblive.a $(B)/libtls.a $(B)/libio.a $(B)/libcore.a $(B)/libspop.a
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(TLS_LIBS) $(IO_LIBS) $(CORE_LIBS)
 
 # The manual of haproxy.cfg is printed from the tables by which it is read.
 CONFIGURATION := $(B)/tests/docs/configuration
@@ -128,9 +135,12 @@ headers: build-deps
 # Each fuzz target is built twice: with replay.c for `make corpora`, with libFuzzer for `make fuzz`.
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(B)/tests/fuzz/%)
+# Parsers are pure, but for those of TLS.
+$(filter $(B)/tests/fuzz/fuzz_tls_%,$(REPLAY)): $(B)/libtls.a $(B)/libio.a
+$(filter $(B)/tests/fuzz/fuzz_tls_%,$(REPLAY)): FUZZ_LIBS := $(TLS_LIBS) $(IO_LIBS)
 $(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libcore.a $(B)/libspop.a
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(FUZZ_LIBS) $(CORE_LIBS)
 corpora: check-deps $(REPLAY)
 	$(Q)set -e; for f in $(FUZZ); do $(B)/tests/fuzz/$$f tests/fuzz/corpus/$$f; done
 
@@ -148,11 +158,13 @@ config-pairs: check-deps $(CONFIGURATION)
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(SPOE_SRC) $(CORE_SRC)
 FUZZ_BIN := $(FUZZ:%=build/fuzz/%)
+$(filter build/fuzz/fuzz_tls_%,$(FUZZ_BIN)): $(TLS_SRC) $(IO_SRC)
+$(filter build/fuzz/fuzz_tls_%,$(FUZZ_BIN)): FUZZ_LIBS := $(TLS_LIBS) $(IO_LIBS)
 $(FUZZ_BIN): build/fuzz/%: tests/fuzz/%.c $(FUZZ_SRC) | fuzz-deps
 	@echo "  FUZZ    $@"
 	@mkdir -p $(@D)
 	$(Q)clang $(STD) -g -O1 -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SRC) $(CORE_LIBS)
+		-o $@ $(filter %.c,$^) $(FUZZ_LIBS) $(CORE_LIBS)
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN)
 	$(Q)set -e; for f in $(FUZZ); do mkdir -p build/fuzz/found/$$f; \
@@ -183,12 +195,15 @@ $(BENCH): $(B)/%: $(B)/%.o $(B)/libspop.a
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench bench-spoe soak
-bench: bench-spoe
+.PHONY: bench bench-spoe bench-proxy soak
+bench: bench-spoe bench-proxy
 # Prints ratios, asserts no timing: docs/performance.md says what they mean.
 bench-spoe: demo-deps all $(BENCH)
 	$(Q)USHER=$(abspath $(B)/usher) BENCH=$(abspath $(B)/tests/bench) \
 		/usr/bin/python3 tests/bench/spoe.py
+bench-proxy: demo-deps all $(BENCH)
+	$(Q)USHER=$(abspath $(B)/usher) BENCH=$(abspath $(B)/tests/bench) \
+		/usr/bin/python3 tests/bench/proxy.py
 
 SOAK_SECONDS ?= 600
 soak: demo-deps all
@@ -226,7 +241,7 @@ help:
 	'make unit          the part of check that starts no server' \
 	'make e2e-full      the end-to-end scenarios with full counts, HAProxy 2.6, 3.0 and 3.2' \
 	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
-	'make bench         what usher costs: bench-spoe, as ratios to HAProxy alone' \
+	'make bench         what usher costs: bench-spoe, bench-proxy, as ratios to HAProxy' \
 	'make soak          everything goes wrong at random for SOAK_SECONDS=600' \
 	'make install       and uninstall; DESTDIR and PREFIX are honoured' \
 	'make format lint   clang-format; cppcheck and clang-tidy' \

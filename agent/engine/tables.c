@@ -53,16 +53,20 @@ tables_ref(struct tables *t, struct str name, const struct table_spec *spec)
 	table = table_new(spec, t->seed);
 	if (!table)
 		return NULL;
-	forget(t, name);
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct shared_table){
-		.refs = 2, /* the list's and the caller's */
-		.name = str_dup(name),
-		.table = table,
-		.next = t->first,
-	};
-	t->first = s;
+	*s = (struct shared_table){ .refs = 1, .name = str_dup(name), .table = table };
 	return s;
+}
+
+void
+tables_adopt(struct tables *t, struct shared_table *s)
+{
+	if (find(t, str_of(s->name)) == s)
+		return;
+	forget(t, str_of(s->name));
+	atomic_fetch_add(&s->refs, 1);
+	s->next = t->first;
+	t->first = s;
 }
 
 void

@@ -24,8 +24,13 @@ struct tables {
 	struct shared_table *first; /* refs */
 };
 
-/* The table of that name: the one there is, if it is alike, else a new one; NULL: no memory. */
+/*
+ * The table of that name: the one in use, if it is alike, else a new one; NULL: no memory. A world
+ * that is dropped again has changed nothing.
+ */
 struct shared_table *tables_ref(struct tables *t, struct str name, const struct table_spec *spec);
+/* Its world is the one in use: it is the table of that name from now on. */
+void tables_adopt(struct tables *t, struct shared_table *s);
 void shared_table_unref(struct shared_table *s);
 
 /* When no world is left. */

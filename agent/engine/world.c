@@ -510,7 +510,7 @@ world_begin(const struct world *w, bool ends_heard)
 		if (w->pools[i])
 			pool_begin(w->pools[i]);
 	if (w->data_path)
-		data_path_begin(w->data_path);
+		data_path_begin(w->data_path, &w->engine->tables);
 }
 
 struct world *

@@ -6,12 +6,6 @@
 #include "agent/core/base/list.h"
 #include "agent/core/base/mem.h"
 
-struct inbox_message {
-	struct inbox_message *next;
-	void (*run)(void *arg);
-	void *arg;
-};
-
 static struct inbox_message *
 take_all(struct inbox *i)
 {
@@ -25,18 +19,26 @@ take_all(struct inbox *i)
 	return first;
 }
 
-static void
-on_arrived(struct ev_loop *loop, ev_async *w, int revents)
+void
+inbox_run(struct inbox *i)
 {
-	struct inbox_message *m = take_all(container_of(w, struct inbox, arrived));
+	struct inbox_message *m = take_all(i);
 
 	while (m) {
 		struct inbox_message *next = m->next;
+		bool is_owned = m->is_owned;
 
 		m->run(m->arg);
-		free(m);
+		if (is_owned)
+			free(m);
 		m = next;
 	}
+}
+
+static void
+on_arrived(struct ev_loop *loop, ev_async *w, int revents)
+{
+	inbox_run(container_of(w, struct inbox, arrived));
 }
 
 void
@@ -58,11 +60,22 @@ inbox_fini(struct inbox *i)
 	while (m) {
 		struct inbox_message *next = m->next;
 
-		free(m);
+		if (m->is_owned)
+			free(m);
 		m = next;
 	}
 	ev_async_stop(i->loop, &i->arrived);
 	pthread_mutex_destroy(&i->lock);
+}
+
+static void
+append(struct inbox *i, struct inbox_message *m)
+{
+	pthread_mutex_lock(&i->lock);
+	*i->last = m;
+	i->last = &m->next;
+	pthread_mutex_unlock(&i->lock);
+	ev_async_send(i->loop, &i->arrived);
 }
 
 void
@@ -70,10 +83,13 @@ inbox_send(struct inbox *i, void (*run)(void *arg), void *arg)
 {
 	struct inbox_message *m = xmalloc(sizeof(*m));
 
+	*m = (struct inbox_message){ .run = run, .arg = arg, .is_owned = true };
+	append(i, m);
+}
+
+void
+inbox_post(struct inbox *i, struct inbox_message *m, void (*run)(void *arg), void *arg)
+{
 	*m = (struct inbox_message){ .run = run, .arg = arg };
-	pthread_mutex_lock(&i->lock);
-	*i->last = m;
-	i->last = &m->next;
-	pthread_mutex_unlock(&i->lock);
-	ev_async_send(i->loop, &i->arrived);
+	append(i, m);
 }

@@ -1,7 +1,7 @@
 /*
  * The clock is the moment the loop last woke, in sixteenths of a second. Touching is coarse on
  * purpose: a session that pings every few seconds moves in its list once a second at most, and
- * dies at most that much early.
+ * dies at most that much early, or by an eighth of a short time-out.
  */
 #include "agent/proxy/bounds.h"
 
@@ -18,7 +18,17 @@ seconds_left(const struct bound *bound, const struct bounded *member)
 {
 	uint32_t waited = ticks(bound->owner) - member->since;
 
-	return (double)bound->ms / 1000 - (double)waited / TICKS_PER_S;
+	/* The tick it began in was partly over: nobody goes before its time. */
+	return (double)bound->ms / 1000 - ((double)waited - 1) / TICKS_PER_S;
+}
+
+/* Ticks that a touch may be left out for: a second, or an eighth of a short wait. */
+static uint32_t
+coarseness(const struct bound *bound)
+{
+	int64_t eighth = bound->ms * TICKS_PER_S / 1000 / 8;
+
+	return eighth < TICKS_PER_S ? (uint32_t)eighth : TICKS_PER_S;
 }
 
 static struct bounded *
@@ -79,7 +89,23 @@ bounded_init(struct bounded *member)
 	member->bound = BOUNDS_MAX;
 }
 
-/* The list of that duration. More durations than fit share the last one's list. */
+/* A list nobody stands in, for another duration; the last one's, when there is none. */
+static struct bound *
+free_bound(struct bounds *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (list_is_empty(&b->bounds[i].waiting)) {
+			ev_timer_stop(b->worker->loop, &b->bounds[i].timer);
+			return &b->bounds[i];
+		}
+	if (b->n == BOUNDS_MAX)
+		return NULL;
+	list_init(&b->bounds[b->n].waiting);
+	ev_timer_init(&b->bounds[b->n].timer, on_timer, 0., 0.);
+	return &b->bounds[b->n++];
+}
+
+/* The list of that duration. More durations at once than fit share the last one's list. */
 static struct bound *
 bound_of(struct bounds *b, int64_t ms)
 {
@@ -88,13 +114,11 @@ bound_of(struct bounds *b, int64_t ms)
 	for (unsigned i = 0; i < b->n; i++)
 		if (b->bounds[i].ms == ms)
 			return &b->bounds[i];
-	if (b->n == BOUNDS_MAX)
+	bound = free_bound(b);
+	if (!bound)
 		return &b->bounds[BOUNDS_MAX - 1];
-	bound = &b->bounds[b->n++];
 	bound->owner = b;
 	bound->ms = ms;
-	list_init(&bound->waiting);
-	ev_timer_init(&bound->timer, on_timer, 0., 0.);
 	return bound;
 }
 
@@ -123,10 +147,15 @@ bounds_wait(struct bounds *b, struct bounded *member, int64_t ms)
 void
 bounds_touch(struct bounds *b, struct bounded *member)
 {
-	if (member->bound == BOUNDS_MAX || ticks(b) - member->since < TICKS_PER_S)
+	struct bound *bound;
+
+	if (member->bound == BOUNDS_MAX)
+		return;
+	bound = &b->bounds[member->bound];
+	if (ticks(b) - member->since < coarseness(bound))
 		return;
 	list_remove(&member->list);
-	join(&b->bounds[member->bound], member);
+	join(bound, member);
 }
 
 void

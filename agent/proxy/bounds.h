@@ -42,7 +42,7 @@ void bounded_init(struct bounded *member);
 /* Wait from now on, for ms; a wait before this one is over. ms <= 0: for ever. */
 void bounds_wait(struct bounds *b, struct bounded *member, int64_t ms);
 
-/* Something moved: the same wait begins anew. Costs nothing within the same second. */
+/* Something moved: the same wait begins anew. Costs nothing a moment later. */
 void bounds_touch(struct bounds *b, struct bounded *member);
 
 void bounds_leave(struct bounded *member);

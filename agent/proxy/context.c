@@ -349,7 +349,8 @@ context_fill(struct session *s, struct expr_context *x)
 
 	*x = (struct expr_context){
 		.scratch = { s->carrier->scratch, sizeof(s->carrier->scratch), 0 },
-		.request_may_grow = !s->up.eof && o && !o->delay_over,
+		.request_may_grow = !s->up.eof && o && !o->delay_over &&
+				    (!bytes || buf_len(bytes) < REQUEST_MAX),
 		.frontend = str_of(s->frontend->name),
 		.backend = str_of(s->backend ? s->backend->name : s->frontend->name),
 		.frontend_id = (int64_t)s->frontend->index + 1,

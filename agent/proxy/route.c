@@ -117,6 +117,21 @@ set_variables(struct session *s, const struct verdict *v, unsigned level)
 	}
 }
 
+/* Its server is the session's, unless a backend's rules asked, and another backend was meant. */
+static void
+take_server(struct session *s, const struct verdict *v)
+{
+	s->has_entry = v->effects.stick;
+	if (s->state == SESSION_BACK && s->backend != v->backend) {
+		if (v->has_place)
+			load_leave(pool_load(v->pool, v->ranking.server[0]));
+		return;
+	}
+	s->backend = v->backend;
+	s->index = v->ranking.server[0];
+	s->has_place = v->has_place;
+}
+
 /* What is needed of it when the facts are gone. False: no memory. */
 static bool
 keep_verdict(struct session *s, const struct verdict *v, unsigned level)
@@ -137,13 +152,9 @@ keep_verdict(struct session *s, const struct verdict *v, unsigned level)
 	};
 	if (g->key)
 		memcpy(g->key, key.p, key.n);
-	if (v->action == VERDICT_ACCEPT && v->ranking.n) {
-		s->backend = v->backend;
-		s->index = v->ranking.server[0];
-		s->has_place = v->has_place;
-		s->has_entry = v->effects.stick;
-	}
 	s->key = v->effects.key.hash;
+	if (v->action == VERDICT_ACCEPT && v->ranking.n)
+		take_server(s, v);
 	return g->key || key.n == 0;
 }
 
@@ -244,10 +255,13 @@ run_content(struct session *s, const struct proxy *p)
 	enum step step = o->ask_due ? ask(s) : STEP_NEXT;
 	struct expr_context x;
 
+	if (step == STEP_NEXT && s->state != SESSION_REFUSED && s->opening->passed)
+		return STEP_NEXT; /* what waits now is what comes behind them */
 	while (step == STEP_NEXT && s->state != SESSION_REFUSED) {
 		context_fill(s, &x);
 		switch (rules_run(rules_of(s, p), RULES_CONTENT, &o->walk, &x, &hooks)) {
 		case RULES_PASS:
+			o->passed = true;
 			return STEP_NEXT;
 		case RULES_WAIT:
 			return STEP_WAIT;
@@ -310,9 +324,12 @@ route_front(struct session *s)
 	if (s->backend && s->backend != backend)
 		server_leave(s); /* the file sends it elsewhere */
 	s->backend = backend;
-	if (!backend || !s->world->data_path->rules[backend->index])
-		return session_end(s, CLOSE_NO_SERVER);
+	if (!backend || !s->world->data_path->rules[backend->index]) {
+		s->backend = NULL;
+		return session_placed(s, NOT_PLACED_NO_SERVER);
+	}
 	s->opening->walk = (struct rules_walk){ 0 };
+	s->opening->passed = false;
 	return session_enter(s, SESSION_BACK);
 }
 
@@ -337,5 +354,5 @@ route_back(struct session *s)
 		return step;
 	if (!is_request_there(s))
 		return STEP_WAIT;
-	return server_choose(s);
+	return session_placed(s, server_choose(s));
 }

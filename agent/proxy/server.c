@@ -14,7 +14,8 @@
 struct waiting {
 	struct session *session; /* NULL: it has ended */
 	struct carrier *carrier;
-	struct waiter waiter; /* last: it has an array at its end */
+	struct inbox_message message; /* that a place was granted */
+	struct waiter waiter;	      /* last: it has an array at its end */
 };
 
 static struct pool *
@@ -114,17 +115,6 @@ make_pick(struct session *s, struct ip *source)
 	};
 }
 
-static enum step await_place(struct session *s, const uint16_t *servers, unsigned n);
-
-/* The place is there, or it is waited for. */
-static enum step
-go(struct session *s, unsigned index, bool has_place)
-{
-	s->index = (uint16_t)index;
-	s->has_place = has_place;
-	return has_place ? session_enter(s, SESSION_DIAL) : await_place(s, &s->index, 1);
-}
-
 /*
  * HAProxy sends who sticks, or is sent by use-server, to any server that runs, even a drained one;
  * with `option persist` even to one that does not.
@@ -201,125 +191,6 @@ note_stores(struct session *s)
 	}
 }
 
-/* Servers that may take the client, now or when they have room: active ones, else backups. */
-static unsigned
-list_usable(struct session *s, const struct pick *pick, uint16_t *servers)
-{
-	struct pool *pool = pool_of(s);
-	unsigned n = 0;
-
-	for (int backup = 0; backup < 2 && n == 0; backup++)
-		for (unsigned i = 0; i < s->backend->n_servers; i++)
-			if (s->backend->servers[i]->backup == (backup != 0) &&
-			    pool_is_usable(pool, i, pick))
-				servers[n++] = (uint16_t)i;
-	return n;
-}
-
-static enum step
-await_any(struct session *s, const struct pick *pick)
-{
-	uint16_t *servers = malloc((s->backend->n_servers + 1) * sizeof(*servers));
-	enum step step;
-
-	if (!servers)
-		return session_end(s, CLOSE_MEMORY);
-	step = await_place(s, servers, list_usable(s, pick, servers));
-	free(servers);
-	return step;
-}
-
-/* The algorithm's choice. False: there is none, or none with a place free (r->is_full). */
-static bool
-rank(struct session *s, const struct pick *pick, struct ranking *r, bool *has_place)
-{
-	do
-		pool_rank(pool_of(s), pick, r);
-	while (r->n && !pool_commit(pool_of(s), r, has_place));
-	return r->n > 0;
-}
-
-/* Nobody may take it. */
-static enum step
-no_server(struct session *s)
-{
-	const struct opening *o = s->opening;
-
-	if (!o->asked)
-		return session_end(s, CLOSE_NO_SERVER);
-	return session_refuse(s, CLOSE_NO_SERVER, o->greeting.level,
-			      refusal_code(REFUSAL_SERVER_UNAVAILABLE, o->greeting.level));
-}
-
-static enum step
-balance(struct session *s)
-{
-	struct ranking r;
-	struct ip source;
-	struct pick pick = make_pick(s, &source);
-	bool has_place;
-
-	if (rank(s, &pick, &r, &has_place)) {
-		enum step step = go(s, r.server[0], has_place);
-
-		account_behind(s, TRAFFIC_CHOSEN);
-		return step;
-	}
-	return r.is_full ? await_any(s, &pick) : no_server(s);
-}
-
-enum step
-server_choose(struct session *s)
-{
-	const struct server *server = use_server(s);
-	bool decided = is_decided(s) && s->opening->verdict.ranking.n;
-
-	if (s->backend->n_servers == 0)
-		return no_server(s);
-	account_backend(s);
-	note_stores(s);
-	if (decided && (!server || server->index == s->index))
-		return go(s, s->index, s->has_place);
-	server_leave(s);
-	if (!server && !is_decided(s))
-		server = stick_match(s);
-	if (server)
-		return go(s, server->index, pool_count(pool_of(s), server->index));
-	return balance(s);
-}
-
-/* Once they are all tried the oldest may be tried again. */
-static void
-note_tried(struct opening *o, uint16_t index)
-{
-	enum { MAX = sizeof(o->tried) / sizeof(o->tried[0]) };
-
-	if (o->n_tried == MAX)
-		memmove(o->tried, o->tried + 1, (size_t)--o->n_tried * sizeof(o->tried[0]));
-	o->tried[o->n_tried++] = index;
-}
-
-bool
-server_choose_other(struct session *s)
-{
-	uint16_t before = s->index;
-	struct ranking r;
-	struct ip source;
-	struct pick pick;
-	enum step step;
-	bool has_place;
-
-	note_tried(s->opening, before);
-	pick = make_pick(s, &source);
-	if (!rank(s, &pick, &r, &has_place) && !r.is_full)
-		return false;
-	server_leave(s);
-	step = r.n ? go(s, r.server[0], has_place) : await_any(s, &pick);
-	if (step == STEP_END)
-		s->index = before; /* no memory to wait, or too many do */
-	return step == STEP_NEXT;
-}
-
 /* ---- the queue ------------------------------------------------------------------------------ */
 
 static unsigned
@@ -348,13 +219,13 @@ place_entry(struct session *s)
 					 worker_ms(s->carrier->worker)) == target;
 }
 
-static enum step
-take_place(struct session *s, struct server_load *load)
+static enum placed
+take_place(struct session *s, unsigned index)
 {
-	s->index = (uint16_t)index_of(s, load);
+	s->index = (uint16_t)index;
 	s->has_place = true;
 	place_entry(s);
-	return session_enter(s, SESSION_DIAL);
+	return PLACED;
 }
 
 /* On the session's own worker. */
@@ -368,9 +239,10 @@ on_granted(void *arg)
 		load_leave(w->waiter.granted);
 	} else {
 		s->opening->waiting = NULL;
-		take_place(s, w->waiter.granted);
+		take_place(s, index_of(s, w->waiter.granted));
 		account_time(s, TRAFFIC_TIME_QUEUE,
 			     worker_ms(s->carrier->worker) - s->opening->since);
+		session_enter(s, SESSION_DIAL);
 		session_run(s);
 	}
 	free(w);
@@ -381,7 +253,7 @@ wake(struct waiter *waiter)
 {
 	struct waiting *w = container_of(waiter, struct waiting, waiter);
 
-	inbox_send(&w->carrier->worker->inbox, on_granted, w);
+	inbox_post(&w->carrier->worker->inbox, &w->message, on_granted, w);
 }
 
 void
@@ -397,14 +269,6 @@ server_stop_waiting(struct session *s)
 		free(w); /* else the message is under way, and frees it */
 }
 
-static bool
-is_queue_full(const struct session *s, unsigned index)
-{
-	uint32_t max = s->backend->servers[index]->maxqueue;
-
-	return max && atomic_load(&pool_load(pool_of(s), index)->n_waiting) >= max;
-}
-
 /* A place may have become free before we stood in line. */
 static bool
 enter_after_all(struct waiting *w)
@@ -412,7 +276,9 @@ enter_after_all(struct waiting *w)
 	for (uint16_t i = 0; i < w->waiter.n_wanted; i++) {
 		struct server_load *load = w->waiter.wanted[i];
 
-		if (atomic_load(&load->is_closed) || !load_enter(load))
+		if (atomic_load(&load->is_closed) ||
+		    (atomic_load(&load->is_draining) && !w->waiter.even_draining) ||
+		    !load_enter(load))
 			continue;
 		if (load_give_up(load->backend, &w->waiter)) {
 			w->waiter.granted = load;
@@ -424,36 +290,168 @@ enter_after_all(struct waiting *w)
 	return false;
 }
 
-/* Wait for a place at one of these. */
-static enum step
-await_place(struct session *s, const uint16_t *servers, unsigned n)
+/* Stand in line for a place at one of these. */
+static enum placed
+stand_in_line(struct session *s, const uint16_t *servers, unsigned n, bool is_pinned,
+	      bool even_draining)
 {
-	struct waiting *w;
-	struct server_load *granted;
+	struct waiting *w = malloc(sizeof(*w) + n * sizeof(w->waiter.wanted[0]));
+	enum placed placed = QUEUED;
 
-	if (n == 0)
-		return no_server(s);
-	if (n == 1 && is_queue_full(s, servers[0]))
-		return session_end(s, CLOSE_QUEUE_FULL);
-	w = malloc(sizeof(*w) + n * sizeof(w->waiter.wanted[0]));
 	if (!w)
-		return session_end(s, CLOSE_MEMORY);
+		return NOT_PLACED_MEMORY;
 	*w = (struct waiting){ .session = s, .carrier = s->carrier };
 	w->waiter.wake = wake;
+	w->waiter.is_pinned = is_pinned;
+	w->waiter.even_draining = even_draining;
 	w->waiter.n_wanted = (uint16_t)n;
 	for (unsigned i = 0; i < n; i++)
 		w->waiter.wanted[i] = pool_load(pool_of(s), servers[i]);
 	list_init(&w->waiter.list);
 	load_wait(w->waiter.wanted[0]->backend, &w->waiter);
 	if (enter_after_all(w)) {
-		granted = w->waiter.granted;
+		placed = take_place(s, index_of(s, w->waiter.granted));
 		free(w);
-		return take_place(s, granted);
+		return placed;
 	}
+	s->index = is_pinned ? servers[0] : NO_SERVER;
 	s->opening->waiting = w;
 	s->opening->since = worker_ms(s->carrier->worker);
 	account_waiting(s);
-	return session_enter(s, SESSION_QUEUE);
+	return placed;
+}
+
+/* ---- a place -------------------------------------------------------------------------------- */
+
+/* Who is sent by the file may go even to a server that drains; who is sent by a verdict may not. */
+static enum placed
+place_at(struct session *s, unsigned index, bool has_place, bool by_file)
+{
+	const struct server *server = s->backend->servers[index];
+	uint16_t one = (uint16_t)index;
+
+	if (has_place)
+		return take_place(s, index);
+	if (server->maxqueue &&
+	    atomic_load(&pool_load(pool_of(s), index)->n_waiting) >= server->maxqueue)
+		return NOT_PLACED_QUEUE_FULL;
+	return stand_in_line(s, &one, 1, true, by_file);
+}
+
+/*
+ * Whoever has a place first, now or when a server comes back: all active servers, and the backups
+ * while it is their turn.
+ */
+static enum placed
+place_anywhere(struct session *s, const struct pick *pick)
+{
+	struct pool *pool = pool_of(s);
+	uint16_t *servers = malloc((s->backend->n_servers + 1) * sizeof(*servers));
+	bool has_active = false;
+	enum placed placed;
+	unsigned n = 0;
+
+	if (!servers)
+		return NOT_PLACED_MEMORY;
+	for (unsigned i = 0; i < s->backend->n_servers; i++)
+		has_active |= !s->backend->servers[i]->backup && pool_is_usable(pool, i, pick);
+	for (unsigned i = 0; i < s->backend->n_servers; i++)
+		if (pool_is_wanted(pool, i, pick) &&
+		    (!s->backend->servers[i]->backup || !has_active))
+			servers[n++] = (uint16_t)i;
+	placed = n ? stand_in_line(s, servers, n, false, false) : NOT_PLACED_NO_SERVER;
+	free(servers);
+	return placed;
+}
+
+/* The algorithm's choice, or a place in the queue for it. */
+static enum placed
+balance(struct session *s)
+{
+	struct ranking r;
+	struct ip source;
+	struct pick pick = make_pick(s, &source);
+	bool has_place = false;
+
+	do
+		pool_rank(pool_of(s), &pick, &r);
+	while (r.n && !pool_commit(pool_of(s), &r, &has_place));
+	if (r.n)
+		return place_at(s, r.server[0], has_place, false);
+	return r.is_full ? place_anywhere(s, &pick) : NOT_PLACED_NO_SERVER;
+}
+
+/* Once they are all tried the oldest may be tried again. */
+static void
+note_tried(struct opening *o, uint16_t index)
+{
+	enum { MAX = sizeof(o->tried) / sizeof(o->tried[0]) };
+
+	if (o->n_tried == MAX)
+		memmove(o->tried, o->tried + 1, (size_t)--o->n_tried * sizeof(o->tried[0]));
+	o->tried[o->n_tried++] = index;
+}
+
+/* HAProxy sends who finds a full queue to another server, if the file lets it. */
+static bool
+may_leave_a_full_queue(const struct session *s)
+{
+	return s->backend->options & OPTION_REDISPATCH ||
+	       !policy_as_haproxy(&s->world->policy, DIFFERENCE_RETRY_ELSEWHERE);
+}
+
+enum placed
+server_choose(struct session *s)
+{
+	const struct server *server = use_server(s);
+	bool decided = is_decided(s) && s->opening->verdict.ranking.n;
+	enum placed placed;
+
+	if (s->backend->n_servers == 0)
+		return NOT_PLACED_NO_SERVER;
+	account_backend(s);
+	note_stores(s);
+	if (decided && (!server || server->index == s->index)) {
+		placed = place_at(s, s->index, s->has_place, false);
+	} else {
+		server_leave(s);
+		if (!server && !is_decided(s))
+			server = stick_match(s);
+		if (server)
+			placed = place_at(s, server->index, pool_count(pool_of(s), server->index),
+					  true);
+		else
+			placed = balance(s);
+	}
+	if (placed != NOT_PLACED_QUEUE_FULL || !may_leave_a_full_queue(s))
+		return placed;
+	if (server || decided)
+		note_tried(s->opening, server ? (uint16_t)server->index : s->index);
+	s->index = NO_SERVER;
+	placed = balance(s);
+	return placed == NOT_PLACED_NO_SERVER ? NOT_PLACED_QUEUE_FULL : placed;
+}
+
+enum placed
+server_choose_other(struct session *s)
+{
+	uint16_t index = s->index;
+	struct server_load *load = server_load_of(s);
+	bool had_place = s->has_place;
+	enum placed placed;
+
+	note_tried(s->opening, index);
+	s->has_place = false;
+	s->index = NO_SERVER;
+	placed = balance(s);
+	if (placed == PLACED || placed == QUEUED) {
+		if (had_place)
+			load_leave(load);
+		return placed;
+	}
+	s->index = index;
+	s->has_place = had_place;
+	return placed;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------- */

@@ -17,24 +17,18 @@
 #include "agent/proxy/state.h"
 
 enum {
-	REQUEST_MAX = 192 << 10, /* bytes kept of a client while its server is sought */
-	HELD_MAX = 64 << 10,	 /* of them behind the CONNECT, before more is read */
-	FAREWELL_MS = 2000,	 /* for a refused client to read its CONNACK and go */
-	PAUSE_MS = 1000,	 /* HAProxy's, before the same server is tried again */
+	HELD_MAX = 64 << 10, /* of them behind the CONNECT, before more is read */
+	FAREWELL_MS = 2000,  /* for a refused client to read its CONNACK and go */
+	PAUSE_MS = 1000,     /* HAProxy's, before the same server is tried again */
 };
 
 static enum step inspect_front(struct session *s);
 static enum step inspect_back(struct session *s);
 static enum step watch_client(struct session *s);
-static enum step dial(struct session *s);
-static enum step await_answer(struct session *s);
 static enum step relay_bytes(struct session *s);
 static enum step await_farewell(struct session *s);
 
 static enum step end_delay(struct session *s);
-static enum step end_queue(struct session *s);
-static enum step end_pause(struct session *s);
-static enum step end_dial(struct session *s);
 static enum step end_idle(struct session *s);
 static enum step end_farewell(struct session *s);
 
@@ -45,10 +39,10 @@ static const struct {
 } states[] = {
 	[SESSION_FRONT] = { "front", inspect_front, end_delay },
 	[SESSION_BACK] = { "back", inspect_back, end_delay },
-	[SESSION_QUEUE] = { "queue", watch_client, end_queue },
-	[SESSION_PAUSE] = { "pause", watch_client, end_pause },
-	[SESSION_DIAL] = { "dial", dial, end_dial },
-	[SESSION_ANSWER] = { "answer", await_answer, end_idle },
+	[SESSION_QUEUE] = { "queue", watch_client, dialling_end_queue },
+	[SESSION_PAUSE] = { "pause", watch_client, dialling_end_pause },
+	[SESSION_DIAL] = { "dial", dialling_dial, dialling_end_dial },
+	[SESSION_ANSWER] = { "answer", dialling_await_answer, end_idle },
 	[SESSION_RELAY] = { "relay", relay_bytes, end_idle },
 	[SESSION_REFUSED] = { "refused", await_farewell, end_farewell },
 };
@@ -148,8 +142,8 @@ session_end(struct session *s, enum close_reason reason)
 	return STEP_END;
 }
 
-static void
-close_side(struct session *s, ev_io *side)
+void
+session_close_side(struct session *s, ev_io *side)
 {
 	if (side->fd < 0)
 		return;
@@ -199,8 +193,8 @@ session_free(struct session *s)
 	account_end(s);
 	let_go(s);
 	bounds_leave(&s->bounded);
-	close_side(s, &s->client);
-	close_side(s, &s->server);
+	session_close_side(s, &s->client);
+	session_close_side(s, &s->server);
 	relay_fini(&s->up);
 	relay_fini(&s->down);
 	world_unref(s->world);
@@ -310,8 +304,8 @@ on_due(struct bounded *b)
 /* ---- the request ---------------------------------------------------------------------------- */
 
 /* Keep what the client has sent. False: it ended for the reason given. */
-static bool
-read_request(struct session *s)
+bool
+session_read_request(struct session *s)
 {
 	struct worker *w = s->carrier->worker;
 	size_t room = REQUEST_MAX > n_kept(s) ? REQUEST_MAX - n_kept(s) : 0;
@@ -330,13 +324,13 @@ read_request(struct session *s)
 static enum step
 inspect_front(struct session *s)
 {
-	return read_request(s) ? route_front(s) : STEP_END;
+	return session_read_request(s) ? route_front(s) : STEP_END;
 }
 
 static enum step
 inspect_back(struct session *s)
 {
-	return read_request(s) ? route_back(s) : STEP_END;
+	return session_read_request(s) ? route_back(s) : STEP_END;
 }
 
 static enum step
@@ -353,7 +347,7 @@ end_delay(struct session *s)
 static enum step
 watch_client(struct session *s)
 {
-	if (!read_request(s))
+	if (!session_read_request(s))
 		return STEP_END;
 	if (s->up.eof && s->backend->options & OPTION_ABORTONCLOSE)
 		return session_end(s, CLOSE_CLIENT_GONE);
@@ -382,7 +376,7 @@ session_refuse(struct session *s, enum close_reason reason, unsigned level, uint
 	if (send(s->client.fd, connack, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
 	shutdown(s->client.fd, SHUT_WR);
-	close_side(s, &s->server);
+	session_close_side(s, &s->server);
 	let_go(s);
 	s->reason = reason;
 	return session_enter(s, SESSION_REFUSED);
@@ -401,300 +395,6 @@ static enum step
 end_farewell(struct session *s)
 {
 	return STEP_END; /* it has its reason already */
-}
-
-/* ---- the server ----------------------------------------------------------------------------- */
-
-/* Nobody takes this client. What the last server said goes to it; or that there is none. */
-static enum step
-give_up(struct session *s, enum close_reason reason)
-{
-	const struct opening *o = s->opening;
-	unsigned level = o->greeting.level;
-
-	if (o->last_code) {
-		server_refused(s, o->refused_by);
-		return session_refuse(s, reason, level, o->last_code);
-	}
-	if (o->asked)
-		return session_refuse(s, reason, level,
-				      refusal_code(REFUSAL_SERVER_UNAVAILABLE, level));
-	return session_end(s, reason);
-}
-
-static enum step
-end_queue(struct session *s)
-{
-	server_stop_waiting(s);
-	return give_up(s, CLOSE_QUEUE_LATE);
-}
-
-static enum step
-end_pause(struct session *s)
-{
-	return session_enter(s, SESSION_DIAL);
-}
-
-/*
- * May the next attempt go to another server? usher's own way is always; HAProxy's is `option
- * redispatch N`: each Nth retry, or the Nth before the last.
- */
-static bool
-may_redispatch(const struct session *s)
-{
-	int retry = (int)s->opening->n_retries, last = (int)s->backend->retries;
-	int n = s->backend->redispatch_after;
-
-	if (!policy_as_haproxy(&s->world->policy, DIFFERENCE_RETRY_ELSEWHERE))
-		return true;
-	if (!(s->backend->options & OPTION_REDISPATCH) || n == 0)
-		return false;
-	return n > 0 ? retry % n == 0 : retry == last + 1 + n;
-}
-
-static void
-note_connect(const struct session *s, bool ok)
-{
-	const struct carrier *c = s->carrier;
-
-	if (c->note_connect)
-		c->note_connect(c->note_arg, s->backend->servers[s->index], ok);
-}
-
-/* It refused, or did not answer in time. */
-static enum step
-dial_failed(struct session *s, bool refused)
-{
-	close_side(s, &s->server);
-	note_connect(s, false);
-	if (s->opening->n_retries >= s->backend->retries)
-		return give_up(s, CLOSE_CONNECT_FAILED);
-	s->opening->n_retries++;
-	if (may_redispatch(s) && server_choose_other(s)) {
-		account_behind(s, TRAFFIC_REDISPATCHES);
-		return STEP_NEXT;
-	}
-	account_behind(s, TRAFFIC_RETRIES);
-	return session_enter(s, refused ? SESSION_PAUSE : SESSION_DIAL);
-}
-
-static enum step
-end_dial(struct session *s)
-{
-	return dial_failed(s, false);
-}
-
-/* HAProxy: a server without port gets the client's own. */
-static bool
-find_address(const struct session *s, struct addr *a)
-{
-	struct addr self;
-
-	if (!pool_addr(s->world->pools[s->backend->index], s->index, a))
-		return false;
-	if (a->sa.sa_family != AF_UNIX && addr_port(a) == 0 && socket_self(s->client.fd, &self))
-		addr_default_port(a, addr_port(&self));
-	return true;
-}
-
-static void
-set_server_options(const struct session *s, int fd)
-{
-	const struct topology *t = &s->world->topology;
-	const struct keepalive_probes *p = &s->backend->server_probes;
-
-	if (s->backend->options & OPTION_SRVTCPKA)
-		socket_keepalive(fd, &(struct keepalive){ p->count, p->idle_s, p->interval_s });
-	socket_buffers(fd, t->rcvbuf_server, t->sndbuf_server);
-}
-
-static void
-note_dial(struct session *s)
-{
-	struct opening *o = s->opening;
-
-	account_dial(s, o->dialled != s->index);
-	o->dialled = s->index;
-	o->since = worker_ms(s->carrier->worker);
-}
-
-static enum step
-dial_start_here(struct session *s)
-{
-	const struct source *source = &s->backend->servers[s->index]->source;
-	struct dial_source from = { source->addr, source->port_min, source->port_max };
-	struct addr a;
-	int fd;
-
-	note_dial(s);
-	fd = find_address(s, &a) ? dial_start_from(&a, &from) : -EDESTADDRREQ;
-	if (fd < 0)
-		return dial_failed(s, true);
-	set_server_options(s, fd);
-	s->opening->n_sent = 0;
-	ev_io_set(&s->server, fd, 0);
-	return STEP_WAIT;
-}
-
-/* The server's first byte is waited for only where there is a CONNECT to try elsewhere. */
-static enum step
-server_reached(struct session *s)
-{
-	note_connect(s, true);
-	account_time(s, TRAFFIC_TIME_CONNECT, worker_ms(s->carrier->worker) - s->opening->since);
-	if (s->opening->greeting.len)
-		return session_enter(s, SESSION_ANSWER);
-	server_accepted(s);
-	opening_drop(s);
-	return session_enter(s, SESSION_RELAY);
-}
-
-static enum step
-dial(struct session *s)
-{
-	int error;
-
-	if (s->server.fd < 0)
-		return dial_start_here(s);
-	error = dial_result(s->server.fd);
-	return error ? dial_failed(s, true) : server_reached(s);
-}
-
-/* ---- its answer ----------------------------------------------------------------------------- */
-
-/* What was sent of the client's bytes is done with; the rest follows. */
-static enum step
-begin_relay(struct session *s)
-{
-	size_t sent = s->opening->n_sent;
-
-	buf_consume(s->up.rest, sent);
-	s->up.n_bytes += sent;
-	account_bytes(s, sent, 0);
-	if (buf_len(s->up.rest) == 0)
-		relay_fini(&s->up);
-	opening_drop(s);
-	return session_enter(s, SESSION_RELAY);
-}
-
-/*
- * The server says "not here, not now", or closed without a word: the same CONNECT for another one,
- * as long as there is one and not too many are sent around.
- */
-static bool
-try_elsewhere(struct session *s)
-{
-	struct backend_load *load = server_load_of(s)->backend;
-
-	if (s->opening->n_retries >= s->backend->retries ||
-	    !load_may_replay(load, worker_ms(s->carrier->worker)) || !server_choose_other(s))
-		return false;
-	s->opening->n_retries++;
-	account_behind(s, TRAFFIC_REPLAYS);
-	close_side(s, &s->server);
-	relay_fini(&s->down);
-	s->down.eof = false;
-	return true;
-}
-
-/* Twice the keepalive the two agreed on, rounded up to one of few values, within the cap. */
-static void
-set_idle(struct session *s, const struct mqtt_connack *c)
-{
-	const struct frontend_policy *policy =
-		policy_frontend(&s->world->policy, str_of(s->frontend->name));
-	int64_t cap = policy ? policy->idle_cap_ms : 0, step = 1000;
-	int64_t ms = 2000 * (int64_t)(c->has_server_keepalive ? c->server_keepalive
-							      : s->opening->greeting.keepalive);
-
-	if (cap <= 0)
-		return;
-	while (step * 8 < ms)
-		step *= 2;
-	ms = (ms + step - 1) / step * step;
-	s->idle_ms = (uint32_t)(ms > 0 && ms < cap ? ms : cap);
-}
-
-static enum step
-take_connack(struct session *s, const struct mqtt_connack *c)
-{
-	uint32_t target = server_target(s);
-
-	if (c->code == 0) {
-		set_idle(s, c);
-		server_accepted(s);
-		return begin_relay(s);
-	}
-	if (!connack_means_elsewhere(c->code, c->level))
-		return begin_relay(s);
-	s->opening->last_code = c->code;
-	s->opening->refused_by = target;
-	if (try_elsewhere(s))
-		return STEP_NEXT;
-	server_refused(s, target);
-	return begin_relay(s);
-}
-
-/* The server's first packet is in down.rest, or the beginning of it. */
-static enum step
-read_answer(struct session *s)
-{
-	struct mqtt_connack c;
-	enum mqtt_fault fault;
-
-	switch (mqtt_connack_decode(buf_front(s->down.rest), buf_len(s->down.rest), HELD_MAX, &c,
-				    &fault)) {
-	case PARSE_OK:
-		return take_connack(s, &c);
-	case PARSE_MORE:
-		if (!s->down.eof)
-			return STEP_WAIT;
-		break;
-	case PARSE_BAD:
-		break;
-	}
-	server_accepted(s); /* AUTH, or none of our business */
-	return begin_relay(s);
-}
-
-/* Send the CONNECT, which is kept. False: the server takes nothing more. */
-static bool
-send_connect(struct session *s)
-{
-	struct opening *o = s->opening;
-	ssize_t n;
-
-	if (o->n_sent == o->greeting.len)
-		return true;
-	n = send(s->server.fd, buf_front(s->up.rest) + o->n_sent, o->greeting.len - o->n_sent,
-		 MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	o->n_sent += (size_t)n;
-	return true;
-}
-
-static enum step
-await_answer(struct session *s)
-{
-	struct worker *w = s->carrier->worker;
-	bool sent = send_connect(s);
-	ssize_t got;
-
-	if (!read_request(s))
-		return STEP_END;
-	got = recv(s->server.fd, w->read_buffer, HELD_MAX, 0);
-	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent)
-		return s->up.eof && n_kept(s) == s->opening->n_sent ? begin_relay(s) : STEP_WAIT;
-	if (got > 0) {
-		if (!relay_keep(&s->down, w->read_buffer, (size_t)got))
-			return session_end(s, CLOSE_MEMORY);
-		return read_answer(s);
-	}
-	s->down.eof = true;
-	if (s->down.rest)
-		return read_answer(s);
-	return try_elsewhere(s) ? STEP_NEXT : give_up(s, CLOSE_SERVER_GONE);
 }
 
 /* ---- relay ---------------------------------------------------------------------------------- */
@@ -784,7 +484,7 @@ carrier_server_down(struct carrier *c, struct str backend, struct str server, bo
 			continue;
 		if (s->state == SESSION_QUEUE) {
 			server_stop_waiting(s);
-			turn(s, server_choose_other(s) ? STEP_NEXT : give_up(s, CLOSE_NO_SERVER));
+			turn(s, session_placed(s, server_choose_other(s)));
 		} else if (shutdown && s->state >= SESSION_ANSWER) {
 			turn(s, session_end(s, CLOSE_SERVER_DOWN));
 		}

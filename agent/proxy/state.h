@@ -29,7 +29,19 @@ enum step {
 	STEP_END,
 };
 
-enum { NO_SERVER = UINT16_MAX };
+enum {
+	NO_SERVER = UINT16_MAX,
+	REQUEST_MAX = 192 << 10, /* bytes kept of a client while its server is sought */
+};
+
+/* What came of looking for a server. */
+enum placed {
+	PLACED, /* it has a place there */
+	QUEUED, /* it waits for one */
+	NOT_PLACED_NO_SERVER,
+	NOT_PLACED_QUEUE_FULL,
+	NOT_PLACED_MEMORY,
+};
 
 /* What the session tracks in stick-tables: track-sc0, -sc1, -sc2. */
 struct tracks {
@@ -81,6 +93,27 @@ enum step session_refuse(struct session *s, enum close_reason reason, unsigned l
 /* End without letting the client know. */
 enum step session_drop(struct session *s);
 
+void session_close_side(struct session *s, ev_io *side);
+
+/* Keep what the client has sent. False: it is gone, or memory is; s->reason says which. */
+bool session_read_request(struct session *s) MUST_USE;
+
+/* ---- dialling.c: from a place at a server to its first word -----------------------------------
+ */
+
+enum step dialling_dial(struct session *s);
+enum step dialling_await_answer(struct session *s);
+/* Their time is over. */
+enum step dialling_end_queue(struct session *s);
+enum step dialling_end_pause(struct session *s);
+enum step dialling_end_dial(struct session *s);
+
+/* Nobody takes this client: told what the last server said, or that there is none. */
+enum step session_give_up(struct session *s, enum close_reason reason);
+
+/* Into the state that follows from looking for a server. */
+enum step session_placed(struct session *s, enum placed placed);
+
 /* ---- opening.c: what it needs until a server has answered ------------------------------------ */
 
 /* A CONNECT that has been read, as far as it is needed later. The bytes are in up.rest. */
@@ -116,6 +149,7 @@ struct opening {
 	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
 	bool asked;
 	struct granted verdict; /* once asked */
+	bool passed;		/* the state's rules have let it pass */
 	bool delay_over;	/* no more of the request is waited for */
 	struct greeting greeting;
 	size_t n_sent;	    /* of the CONNECT, to the present server */
@@ -181,13 +215,13 @@ int64_t route_delay(const struct session *s);
 /* ---- server.c: which server, and a place there ------------------------------------------------
  */
 
-/* Choose one and go to it, or to the queue. */
-enum step server_choose(struct session *s);
+/* Choose the first. */
+enum placed server_choose(struct session *s) MUST_USE;
 /*
- * The present one is not to be had: another one of the algorithm's. True: a state was entered,
- * SESSION_DIAL or SESSION_QUEUE. False: there is none, and nothing has changed.
+ * The present one is not to be had: another one of the algorithm's. If it is neither PLACED nor
+ * QUEUED nothing has changed.
  */
-bool server_choose_other(struct session *s) MUST_USE;
+enum placed server_choose_other(struct session *s) MUST_USE;
 /* Give the place back, if it has one. */
 void server_leave(struct session *s);
 /* Stop waiting for one. */

@@ -1,6 +1,6 @@
 /*
- * The least a broker can do: CONNACK 0 to every CONNECT, on each of the ports given. So that the
- * broker is not what is measured.
+ * The least a broker can do: CONNACK 0 to every CONNECT, PINGRESP to every PINGREQ, and one byte when
+ * what it reads ends in 1, on each of the ports given. So that the broker is not what is measured.
  *
  *	connack PORT...
  */
@@ -15,6 +15,9 @@
 enum {
 	EVENTS = 256,
 	CONNECT_FIRST = 0x10, /* MQTT 3.1.1, 3.1.1 */
+	PINGREQ_FIRST = 0xc0,
+	LAST_OF_BULK = 1,
+	READ_SIZE = 256 << 10,
 };
 
 static int epoll;
@@ -57,14 +60,18 @@ accept_all(int listener)
 static void
 answer(int fd)
 {
-	static const uint8_t connack[] = { 0x20, 2, 0, 0 };
-	uint8_t bytes[4096];
+	static const uint8_t connack[] = { 0x20, 2, 0, 0 }, pingresp[] = { 0xd0, 0 };
+	static uint8_t bytes[READ_SIZE];
 	ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
 
 	if (got < 0 && errno == EAGAIN)
 		return;
 	if (got > 0 && bytes[0] == CONNECT_FIRST)
 		(void)!send(fd, connack, sizeof(connack), MSG_NOSIGNAL);
+	else if (got > 0 && bytes[0] == PINGREQ_FIRST)
+		(void)!send(fd, pingresp, sizeof(pingresp), MSG_NOSIGNAL);
+	else if (got > 0 && bytes[got - 1] == LAST_OF_BULK)
+		(void)!send(fd, "!", 1, MSG_NOSIGNAL);
 	else if (got <= 0)
 		close(fd);
 }

@@ -13,7 +13,7 @@ rank(struct pool *p, const struct pick *pick, struct ranking *r)
 		const struct pool_server *s = &p->servers[i];
 		uint64_t score = pool_server_load(s) ? pool_server_score(s) : 0;
 
-		if (pool_has_room(p, pick, i))
+		if (s->has_room)
 			podium_offer(&podium, r, i, score, s->pass);
 	}
 }

@@ -10,7 +10,7 @@ static size_t
 draw(const struct pool *p, const struct pick *pick, size_t except, uint64_t point)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (i == except || !pool_has_room(p, pick, i))
+		if (i == except || !p->servers[i].has_room)
 			continue;
 		if (point < p->servers[i].weight)
 			return i;
@@ -27,7 +27,7 @@ rank(struct pool *p, const struct pick *pick, struct ranking *r)
 	size_t first, second;
 
 	for (size_t i = 0; i < p->n; i++)
-		if (pool_has_room(p, pick, i))
+		if (p->servers[i].has_room)
 			total += p->servers[i].weight;
 	if (total == 0)
 		return;
@@ -42,7 +42,7 @@ rank(struct pool *p, const struct pick *pick, struct ranking *r)
 
 	/* Whoever is left stands behind these two, whatever its load. */
 	for (size_t i = 0; i < p->n; i++)
-		if (i != first && i != second && pool_has_room(p, pick, i))
+		if (i != first && i != second && p->servers[i].has_room)
 			podium_offer(&podium, r, i, UINT64_MAX, pool_server_score(&p->servers[i]));
 }
 

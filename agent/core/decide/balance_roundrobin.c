@@ -13,7 +13,7 @@ rank(struct pool *p, const struct pick *pick, struct ranking *r)
 		uint64_t pass = p->servers[i].pass;
 
 		/* A turn missed while away is due now, not in the past. */
-		if (pool_has_room(p, pick, i))
+		if (p->servers[i].has_room)
 			podium_offer(&podium, r, i, pass > p->pass ? pass : p->pass, 0);
 	}
 }

@@ -32,6 +32,7 @@ server_load_init(struct server_load *l, struct backend_load *b)
 	atomic_init(&l->n_waiting, 0);
 	atomic_init(&l->maxconn, 0);
 	atomic_init(&l->is_closed, false);
+	atomic_init(&l->is_draining, false);
 }
 
 bool
@@ -61,6 +62,8 @@ load_enter(struct server_load *l)
 static bool
 wants(const struct waiter *w, const struct server_load *l)
 {
+	if (atomic_load(&l->is_draining) && !w->even_draining)
+		return false;
 	for (uint16_t i = 0; i < w->n_wanted; i++)
 		if (w->wanted[i] == l)
 			return true;
@@ -74,7 +77,7 @@ leave_list(struct backend_load *b, struct waiter *w)
 	list_remove(&w->list);
 	w->waits = false;
 	atomic_fetch_sub(&b->n_waiting, 1);
-	if (w->n_wanted == 1)
+	if (w->is_pinned)
 		atomic_fetch_sub(&w->wanted[0]->n_waiting, 1);
 }
 
@@ -127,7 +130,7 @@ load_wait(struct backend_load *b, struct waiter *w)
 	pthread_mutex_lock(&b->lock);
 	list_append(&b->waiting, &w->list);
 	atomic_fetch_add(&b->n_waiting, 1);
-	if (w->n_wanted == 1)
+	if (w->is_pinned)
 		atomic_fetch_add(&w->wanted[0]->n_waiting, 1);
 	pthread_mutex_unlock(&b->lock);
 }
@@ -153,7 +156,7 @@ enum { REPLAY_SHARE = 5 }; /* one in so many connections */
 static void
 turn_window(struct replay_window *w, int64_t second)
 {
-	if (second == w->second)
+	if (second <= w->second) /* another worker's clock may be a little behind */
 		return;
 	*w = (struct replay_window){
 		.second = second,
@@ -185,4 +188,13 @@ load_may_replay(struct backend_load *b, int64_t now_ms)
 	w->n_replays += yes;
 	pthread_mutex_unlock(&b->lock);
 	return yes;
+}
+
+void
+load_give_replay_back(struct backend_load *b)
+{
+	pthread_mutex_lock(&b->lock);
+	if (b->window.n_replays > 0)
+		b->window.n_replays--;
+	pthread_mutex_unlock(&b->lock);
 }

@@ -45,7 +45,8 @@ struct server_load {
 	_Atomic uint32_t n_sessions;
 	_Atomic uint32_t n_waiting; /* those who want this server and no other */
 	_Atomic uint32_t maxconn;   /* 0: no limit */
-	_Atomic bool is_closed;	    /* it may take nobody: down, draining, in maintenance */
+	_Atomic bool is_closed;	    /* it may take nobody: down, in maintenance, without address */
+	_Atomic bool is_draining;   /* it takes those alone who stick to it */
 	struct rate_meter rate;
 	struct traffic traffic;
 };
@@ -54,6 +55,8 @@ struct server_load {
 struct waiter {
 	struct list list;
 	bool waits;
+	bool is_pinned;	    /* to the one server it wants; counted there */
+	bool even_draining; /* the file sends it there, even while that server drains */
 	/*
 	 * A place was granted, on whatever thread gave it back and without a lock held: tell the
 	 * owner, and do not wait. The waiter is in no list any more.
@@ -96,5 +99,7 @@ bool load_give_up(struct backend_load *b, struct waiter *w);
  */
 void load_note_connection(struct backend_load *b, int64_t now_ms);
 bool load_may_replay(struct backend_load *b, int64_t now_ms) MUST_USE;
+/* It was not tried after all. */
+void load_give_replay_back(struct backend_load *b);
 
 #endif

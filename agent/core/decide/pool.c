@@ -61,6 +61,7 @@ pool_new(const struct proxy *backend, enum balance_kind balance, uint32_t bounde
 			.target = targets[i],
 			.status = s->disabled ? SERVER_MAINT : with_weight(SERVER_UP, s->weight),
 			.weight = s->weight,
+			.maxconn = s->maxconn,
 			.addr = s->addr,
 			.load = loads ? loads[i] : NULL,
 		};
@@ -95,6 +96,8 @@ inherit_server(struct pool_server *to, const struct pool_server *old)
 
 	if (to->file->weight == old->file->weight)
 		to->weight = old->weight;
+	if (to->file->maxconn == old->file->maxconn)
+		to->maxconn = old->maxconn;
 	if (to->file->disabled == old->file->disabled)
 		to->status = with_weight(status, to->weight);
 	to->sessions = old->sessions;
@@ -124,8 +127,10 @@ tell_load(const struct pool_server *s)
 {
 	if (!s->load)
 		return;
-	atomic_store(&s->load->maxconn, s->file->maxconn);
-	atomic_store(&s->load->is_closed, s->status != SERVER_UP || s->addr.len == 0);
+	atomic_store(&s->load->maxconn, s->maxconn);
+	atomic_store(&s->load->is_draining, s->status == SERVER_DRAIN);
+	atomic_store(&s->load->is_closed,
+		     s->status == SERVER_DOWN || s->status == SERVER_MAINT || s->addr.len == 0);
 }
 
 void
@@ -175,6 +180,15 @@ in_subset(const struct pick *pick, const char *name)
 	return false;
 }
 
+bool
+pool_is_wanted(const struct pool *p, unsigned server, const struct pick *pick)
+{
+	for (size_t i = 0; i < pick->n_avoid; i++)
+		if (pick->avoid[i] == server)
+			return false;
+	return in_subset(pick, p->servers[server].file->name);
+}
+
 static bool
 may_use(const struct pool *p, const struct pick *pick, size_t i)
 {
@@ -182,24 +196,13 @@ may_use(const struct pool *p, const struct pick *pick, size_t i)
 
 	if (s->load && s->addr.len == 0)
 		return false;
-	for (size_t k = 0; k < pick->n_avoid; k++)
-		if (pick->avoid[k] == i)
-			return false;
-	return s->status == SERVER_UP && s->weight > 0 && in_subset(pick, s->file->name);
+	return s->status == SERVER_UP && s->weight > 0 && pool_is_wanted(p, (unsigned)i, pick);
 }
 
 bool
 pool_may_use(const struct pool *p, const struct pick *pick, size_t i)
 {
 	return p->servers[i].file->backup == p->on_backups && may_use(p, pick, i);
-}
-
-bool
-pool_has_room(const struct pool *p, const struct pick *pick, size_t i)
-{
-	const struct pool_server *s = &p->servers[i];
-
-	return pool_may_use(p, pick, i) && (!s->load || load_has_room(s->load));
 }
 
 void
@@ -250,6 +253,11 @@ static void
 rank(struct pool *p, const struct pick *pick, struct ranking *r)
 {
 	p->on_backups = !may_use_any(p, pick);
+	for (size_t i = 0; i < p->n; i++) {
+		struct pool_server *s = &p->servers[i];
+
+		s->has_room = pool_may_use(p, pick, i) && (!s->load || load_has_room(s->load));
+	}
 	if (p->on_backups && !(p->backend->options & OPTION_ALLBACKUPS))
 		rank_first_backup(p, pick, r);
 	else
@@ -394,6 +402,19 @@ pool_set_state(struct pool *p, unsigned server, enum server_status status, uint1
 	if (changed && s->load)
 		load_offer(s->load);
 	return changed;
+}
+
+void
+pool_set_maxconn(struct pool *p, unsigned server, uint32_t maxconn)
+{
+	struct pool_server *s = &p->servers[server];
+
+	pthread_mutex_lock(&p->lock);
+	s->maxconn = maxconn;
+	tell_load(s);
+	pthread_mutex_unlock(&p->lock);
+	if (s->load)
+		load_offer(s->load);
 }
 
 void

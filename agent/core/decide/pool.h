@@ -95,8 +95,9 @@ bool pool_count(struct pool *p, unsigned server);
 /* The counts of a server; NULL: HAProxy carries the sessions. */
 struct server_load *pool_load(const struct pool *p, unsigned server);
 
-/* May it take this client, whether or not a place is free? */
+/* May it take this client, whether or not a place is free? And once it is up again? */
 bool pool_is_usable(struct pool *p, unsigned server, const struct pick *pick);
+bool pool_is_wanted(const struct pool *p, unsigned server, const struct pick *pick);
 
 /*
  * Where the server is. The file's address, or the one a name has been resolved to; len 0: not
@@ -107,6 +108,9 @@ bool pool_addr(struct pool *p, unsigned server, struct addr *a);
 
 /* Returns whether the status or weight is another than before. */
 bool pool_set_state(struct pool *p, unsigned server, enum server_status status, uint16_t weight);
+
+/* How many sessions it may have from now on, whatever the file says; 0: no limit. */
+void pool_set_maxconn(struct pool *p, unsigned server, uint32_t maxconn);
 
 /*
  * How many clients were sent to this server so far. Taken when its sessions are asked for and

@@ -13,12 +13,14 @@ struct pool_server {
 	uint32_t target;
 	enum server_status status;
 	uint16_t weight;
+	uint32_t maxconn;	  /* 0: no limit */
 	uint32_t sessions;	  /* as last reported */
 	uint64_t decided;	  /* clients sent here, ever */
 	uint64_t decided_before;  /* those among them that `sessions` knows of */
 	uint64_t pass;		  /* roundrobin: when its next turn is, in virtual time */
 	struct addr addr;	  /* where it is; len 0: not known */
 	struct server_load *load; /* the engine's; NULL: HAProxy carries the sessions */
+	bool has_room; /* as the ranking at hand has found it: places come and go meanwhile */
 };
 
 struct pool {
@@ -46,10 +48,9 @@ extern const struct balance balance_roundrobin, balance_leastconn, balance_sourc
 
 /*
  * May this client be sent to server i now? Active servers alone, or backups when it is their turn:
- * that is the pool's own affair. pool_may_use() says so of servers that are full, too.
+ * that is the pool's own affair. Says so of servers that are full, too; see has_room.
  */
 bool pool_may_use(const struct pool *p, const struct pick *pick, size_t i);
-bool pool_has_room(const struct pool *p, const struct pick *pick, size_t i);
 
 /* Sessions that are there, and those who wait; or as last reported, and the clients sent since. */
 static inline uint64_t

@@ -18,10 +18,11 @@ rate_meter_add(struct rate_meter *m, int64_t now_ms)
 {
 	uint64_t second = (uint64_t)now_ms / 1000, seen = atomic_load(&m->present);
 
+	/* A worker whose clock is a little behind counts into the second that has begun. */
 	while (!atomic_compare_exchange_weak(&m->present, &seen,
-					     seen >> 32 == second ? seen + 1 : second << 32 | 1))
+					     seen >> 32 >= second ? seen + 1 : second << 32 | 1))
 		;
-	if (seen >> 32 != second)
+	if (seen >> 32 < second)
 		atomic_store(&m->last, seen);
 }
 

@@ -39,6 +39,7 @@ new_waiter(int first, int last)
 	list_init(&w->list);
 	w->wake = wake;
 	w->n_wanted = (uint16_t)n;
+	w->is_pinned = n == 1;
 	for (unsigned i = 0; i < n; i++)
 		w->wanted[i] = &servers[first + (int)i];
 	load_wait(&backend, w);
@@ -136,6 +137,25 @@ START_TEST(test_closed_server_serves_nobody)
 }
 END_TEST
 
+/* Whom the file sends there comes in although the server drains; others do not. */
+START_TEST(test_draining_server)
+{
+	struct waiter *others, *sticky;
+
+	make(1);
+	ck_assert(load_enter(&servers[0]));
+	others = new_waiter(0, 0);
+	sticky = new_waiter(0, 0);
+	sticky->even_draining = true;
+	atomic_store(&servers[0].is_draining, true);
+	load_leave(&servers[0]);
+	ck_assert_ptr_eq(sticky->granted, &servers[0]);
+	ck_assert_ptr_eq(others->granted, NULL);
+	free(others);
+	free(sticky);
+}
+END_TEST
+
 /* ---- threads -------------------------------------------------------------------------------- */
 
 enum { THREADS = 4, ROUNDS = 20000 };
@@ -183,6 +203,7 @@ come_and_go(void *arg)
 	list_init(&w->list);
 	w->wake = wake_thread;
 	w->n_wanted = 1;
+	w->is_pinned = true;
 	w->wanted[0] = &servers[0];
 	for (int i = 0; i < ROUNDS; i++) {
 		if (!load_has_room(&servers[0]) || !load_enter(&servers[0]))
@@ -234,6 +255,9 @@ START_TEST(test_a_fifth_is_replayed)
 	ck_assert_uint_eq(replays_in(2999, 50), 10);
 	ck_assert_uint_eq(replays_in(3000, 0), 30); /* the last second's 150 still count */
 	ck_assert_uint_eq(replays_in(5000, 0), 1);  /* not those before it */
+	load_give_replay_back(&backend);
+	ck_assert(load_may_replay(&backend, 5000));
+	ck_assert(!load_may_replay(&backend, 4999)); /* a clock that is behind opens no new second */
 }
 END_TEST
 
@@ -252,6 +276,8 @@ START_TEST(test_rate)
 	ck_assert_uint_eq(rate_meter_read(&m, 9000), 0);
 	rate_meter_add(&m, 9000);
 	ck_assert_uint_eq(rate_meter_read(&m, 9000), 1);
+	rate_meter_add(&m, 8999);
+	ck_assert_uint_eq(rate_meter_read(&m, 9000), 2);
 }
 END_TEST
 
@@ -267,6 +293,7 @@ main(void)
 	tcase_add_test(tc, test_who_is_served);
 	tcase_add_test(tc, test_nobody_passes);
 	tcase_add_test(tc, test_closed_server_serves_nobody);
+	tcase_add_test(tc, test_draining_server);
 	tcase_add_test(tc, test_nobody_is_forgotten);
 	tcase_add_test(tc, test_a_fifth_is_replayed);
 	tcase_add_test(tc, test_rate);
