@@ -19,6 +19,7 @@
 #include "agent/admin/service.h"
 #include "agent/core/base/mem.h"
 #include "agent/engine/counters.h"
+#include "agent/engine/session_line.h"
 #include "agent/engine/world.h"
 #include "agent/health/checker.h"
 #include "agent/health/runtime.h"
@@ -28,6 +29,7 @@
 #include "agent/load.h"
 #include "agent/names/names.h"
 #include "agent/proxy/service.h"
+#include "agent/serve_operations.h"
 #include "agent/spoa/engines.h"
 #include "agent/spoa/service.h"
 #include "agent/spoa/session_end.h"
@@ -51,6 +53,7 @@ struct process {
 	struct session_end_receiver *ends;
 	struct admin_service *admin;
 	struct admin_reloads reloads;
+	struct serve_operations operations; /* with the proxy */
 	ev_signal signals[SIGNALS];
 	ev_timer leave;	    /* runs while a soft stop waits for the last sessions */
 	int64_t stopped_at; /* monotonic ms, of the soft stop; 0: none */
@@ -135,6 +138,17 @@ hand_over(struct process *p, struct world *world, struct proxy_plan *plan)
 		health_checker_set_world(p->checker, world);
 }
 
+static void
+follow_operations(struct process *p)
+{
+	struct report report;
+
+	report_init(&report);
+	serve_operations_follow(&p->operations, &report);
+	print_report(p->options, &report);
+	report_fini(&report);
+}
+
 /* False: the files have errors, printed, and nothing changed. */
 static bool
 reload(struct process *p)
@@ -159,6 +173,8 @@ reload(struct process *p)
 	hand_over(p, world, plan);
 	world_unref(p->world);
 	p->world = world;
+	if (p->proxy)
+		follow_operations(p);
 	log_line(LOG_INFO, "reload done");
 	return true;
 }
@@ -230,6 +246,7 @@ open_admin(struct process *p)
 		.engines = view_engines,
 		.haproxy = view_haproxy,
 		.reload = view_reload,
+		.operations = p->proxy ? &p->operations.view : NULL,
 		.reloads = &p->reloads,
 		.started = time(NULL),
 		.n_workers = p->n_workers,
@@ -274,12 +291,14 @@ stop_softly(struct process *p)
 	if (p->stopped_at)
 		return;
 	p->stopped_at = worker_now();
+	p->operations.view.is_stopping = true;
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
 
 		*h = (struct handover){ .worker = p->workers[i] };
 		inbox_send(&p->workers[i]->inbox, close_doors, h);
 	}
+	session_line_say_stopped(p->world);
 	log_line(LOG_INFO, "stopping softly sessions=%u", proxy_service_sessions(p->proxy));
 	ev_timer_init(&p->leave, on_leave, LEAVE_POLL_S, LEAVE_POLL_S);
 	ev_timer_start(p->loop, &p->leave);
@@ -405,6 +424,8 @@ run_workers(struct process *p)
 	}
 	for (unsigned i = 0; i < p->n_workers; i++)
 		worker_join(p->workers[i]);
+	for (unsigned i = 0; i < p->n_workers; i++)
+		inbox_run(&p->workers[i]->inbox); /* what others sent it while it left */
 }
 
 static void
@@ -449,6 +470,21 @@ note_connect(void *checker, const struct server *server, bool ok)
 	health_note_connect(checker, server, ok);
 }
 
+/* What operators hold on to. As in HAProxy, a page that cannot be opened stops the start. */
+static bool
+open_operations(struct process *p)
+{
+	struct report report;
+	bool ok;
+
+	report_init(&report);
+	serve_operations_open(&p->operations, &report);
+	print_report(p->options, &report);
+	ok = report.n_alerts == 0;
+	report_fini(&report);
+	return ok;
+}
+
 /* Those of `usher proxy`. */
 static bool
 open_proxy(struct process *p)
@@ -463,9 +499,12 @@ open_proxy(struct process *p)
 	if (!p->proxy)
 		return false;
 	p->names = names_new(p->loop, p->world);
-	p->checker = health_checker_new(p->loop, p->world, proxy_service_server_changed, p->proxy);
+	serve_operations_init(&p->operations, p->loop, &p->world, p->proxy, p->n_workers);
+	p->checker = health_checker_new(p->loop, p->world, serve_operations_server_changed,
+					&p->operations);
+	p->operations.checker = p->checker;
 	proxy_service_observe(p->proxy, note_connect, p->checker);
-	return true;
+	return open_operations(p);
 }
 
 static bool
@@ -478,6 +517,7 @@ static void
 close_services(struct process *p)
 {
 	close_agent(p);
+	serve_operations_close(&p->operations);
 	names_free(p->names);
 	health_checker_free(p->checker);
 	if (p->proxy)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "agent/admin/api.h"
+#include "agent/admin/haproxy_metrics.h"
 
 /* The buffer and whether all has fitted so far. */
 struct page {
@@ -184,5 +185,5 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	write_entries(&page, view->world(view->arg));
 	write_servers(&page, view->world(view->arg));
 	write_process(&page, view);
-	return page.ok;
+	return page.ok && (!view->operations || haproxy_metrics(view->operations, out));
 }

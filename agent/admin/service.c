@@ -1,7 +1,4 @@
-/*
- * libmicrohttpd in external-epoll mode: its one descriptor and its next time-out are watched by
- * the main loop, so requests are answered on the main thread and need no lock.
- */
+/* Routes are a table; what is answered is api.c's and metrics.c's. */
 #include "agent/admin/service.h"
 
 #include <errno.h>
@@ -13,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/admin/api.h"
+#include "agent/admin/http_loop.h"
 #include "agent/core/base/list.h"
 #include "agent/core/base/mem.h"
 #include "agent/io/file.h"
@@ -20,8 +18,6 @@
 #include "agent/io/log.h"
 
 enum {
-	CONNECTIONS = 64,
-	IDLE_S = 10,
 	PAGE_MAX = 64 << 20,
 	RATE_SECONDS = 10,
 };
@@ -29,9 +25,7 @@ enum {
 struct admin_service {
 	struct ev_loop *loop;
 	struct admin_view view;
-	struct MHD_Daemon *daemon;
-	ev_io io;
-	ev_timer due; /* libmicrohttpd's next time-out */
+	struct http_loop http;
 	ev_timer second;
 	uint64_t decided[RATE_SECONDS + 1]; /* totals of the last seconds, a ring */
 	unsigned at;
@@ -248,46 +242,14 @@ on_request(void *arg, struct MHD_Connection *c, const char *url, const char *met
 			     str_escape(str_of(url), shown, sizeof(shown)));
 }
 
-/* ---- the loop ------------------------------------------------------------------------------- */
-
-static void
-run(struct admin_service *s)
-{
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	MHD_run(s->daemon);
-	ev_timer_stop(s->loop, &s->due);
-	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES) {
-		ev_timer_set(&s->due, (double)ms / 1000, 0.);
-		ev_timer_start(s->loop, &s->due);
-	}
-}
-
-static void
-on_io(struct ev_loop *loop, ev_io *io, int revents)
-{
-	run(container_of(io, struct admin_service, io));
-}
-
-static void
-on_due(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	run(container_of(timer, struct admin_service, due));
-}
+/* ---- start and stop ------------------------------------------------------------------------- */
 
 static bool
 start_daemon(struct admin_service *s, int fd)
 {
-	s->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s,
-				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				     (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-				     (unsigned)IDLE_S, MHD_OPTION_END);
-	if (!s->daemon)
+	if (!http_loop_start(&s->http, s->loop, fd,
+			     &(struct http_service){ .request = on_request, .arg = s }))
 		return false;
-	ev_io_init(&s->io, on_io,
-		   MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, EV_READ);
-	ev_io_start(s->loop, &s->io);
-	ev_timer_init(&s->due, on_due, 0., 0.);
 	ev_timer_init(&s->second, on_second, 1., 1.);
 	ev_timer_start(s->loop, &s->second);
 	return true;
@@ -362,10 +324,8 @@ admin_service_free(struct admin_service *s)
 {
 	if (!s)
 		return;
-	ev_io_stop(s->loop, &s->io);
-	ev_timer_stop(s->loop, &s->due);
 	ev_timer_stop(s->loop, &s->second);
-	MHD_stop_daemon(s->daemon);
+	http_loop_stop(&s->http);
 	if (s->unix_path)
 		unlink(s->unix_path);
 	free(s->unix_path);

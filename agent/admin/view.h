@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "agent/engine/counters.h"
+#include "agent/engine/operations.h"
 #include "agent/engine/world.h"
 
 /* One SPOE engine that is connected: a HAProxy process, up to 3.0 one of its threads. */
@@ -38,6 +39,7 @@ struct admin_view {
 	void (*engines)(void *arg, admin_engine_fn *row, void *row_arg);
 	void (*haproxy)(void *arg, struct admin_haproxy *h);
 	bool (*reload)(void *arg);
+	const struct operations *operations; /* NULL: HAProxy carries the clients */
 	const struct admin_reloads *reloads;
 	time_t started;
 	unsigned n_workers;

@@ -5,7 +5,9 @@
 
 #include "agent/core/base/mem.h"
 #include "agent/core/health/script.h"
+#include "agent/core/logline/text.h"
 #include "agent/core/topology/spoe_engine.h"
+#include "agent/engine/log_targets.h"
 #include "agent/engine/world.h"
 
 /* What the SPOE engine of ours on this frontend calls its variables. */
@@ -23,6 +25,20 @@ read_var_prefix(const struct proxy *p, struct report *r)
 		spoe_engine_fini(&engine);
 	}
 	return prefix;
+}
+
+static struct line_text *
+read_lines(const struct topology *t, const struct proxy *p, bool blanks, struct report *r)
+{
+	bool says = p->log_format || p->log_format_sd || p->options & OPTION_TCPLOG;
+	struct line_text *l = xcalloc(1, sizeof(*l));
+
+	line_text_compile(l, t, p, blanks, r);
+	if (says && p->n_logs == 0)
+		report_cfg(r, FINDING_WARNING,
+			   "log format ignored for %s '%s' since it has no log address.",
+			   p->kind == PROXY_LISTEN ? "proxy" : "frontend", p->name);
+	return l;
 }
 
 static void
@@ -51,6 +67,7 @@ add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, 
 		return;
 	d->fronts[p->index] = loads_frontend(loads, str_of(p->name));
 	d->var_prefixes[p->index] = read_var_prefix(p, r);
+	d->lines[p->index] = read_lines(t, p, blanks, r);
 }
 
 struct data_path *
@@ -66,6 +83,8 @@ data_path_new(const struct topology *t, const struct policy *policy, struct load
 	d->tables = xcalloc(d->n + 1, sizeof(struct shared_table *));
 	d->fronts = xcalloc(d->n + 1, sizeof(struct frontend_load *));
 	d->var_prefixes = xcalloc(d->n + 1, sizeof(char *));
+	d->lines = xcalloc(d->n + 1, sizeof(struct line_text *));
+	d->log_targets = log_targets_new(t, r);
 	for (size_t i = 0; i < d->n; i++)
 		add_proxy(d, t, t->proxies[i], blanks, loads, r);
 	for (size_t i = 0; i < d->n && r->n_alerts == 0; i++)
@@ -86,7 +105,12 @@ data_path_free(struct data_path *d)
 		rules_free(d->rules[i]);
 		shared_table_unref(d->tables[i]);
 		free(d->var_prefixes[i]);
+		if (d->lines[i])
+			line_text_fini(d->lines[i]);
+		free(d->lines[i]);
 	}
+	log_targets_free(d->log_targets);
+	free(d->lines);
 	free(d->rules);
 	free(d->tables);
 	free(d->fronts);
@@ -95,9 +119,11 @@ data_path_free(struct data_path *d)
 }
 
 void
-data_path_begin(const struct data_path *d)
+data_path_begin(const struct data_path *d, struct tables *tables)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->tables[i])
+		if (d->tables[i]) {
+			tables_adopt(tables, d->tables[i]);
 			table_set_limits(d->tables[i]->table, rules_table(d->rules[i]));
+		}
 }

@@ -11,12 +11,17 @@
 #include "agent/engine/loads.h"
 #include "agent/engine/tables.h"
 
+struct line_text;
+struct log_targets;
+
 struct data_path {
-	size_t n;		       /* of each array */
-	struct rules **rules;	       /* owned, and so is each; never NULL but for mode http */
-	struct shared_table **tables;  /* owned; refs; NULL: the proxy declares none */
-	struct frontend_load **fronts; /* owned; NULL: no frontend */
-	struct frontend_load *process; /* the engine's: all of them together */
+	size_t n;			 /* of each array */
+	struct rules **rules;		 /* owned, and so is each; never NULL but for mode http */
+	struct shared_table **tables;	 /* owned; refs; NULL: the proxy declares none */
+	struct frontend_load **fronts;	 /* owned; NULL: no frontend */
+	struct frontend_load *process;	 /* the engine's: all of them together */
+	struct line_text **lines;	 /* owned, and so is each; NULL: no frontend */
+	struct log_targets *log_targets; /* owned */
 	char **var_prefixes; /* owned; what our SPOE engine there calls its variables, NULL: none */
 };
 
@@ -26,6 +31,6 @@ struct data_path *data_path_new(const struct topology *t, const struct policy *p
 void data_path_free(struct data_path *d);
 
 /* The files of this one are in use from now on. */
-void data_path_begin(const struct data_path *d);
+void data_path_begin(const struct data_path *d, struct tables *tables);
 
 #endif

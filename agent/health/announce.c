@@ -1,11 +1,19 @@
 /*
  * A change of state is two lines: usher's own, made of keys and values, and HAProxy's sentence,
- * which is what people's tools look for.
+ * which is what people's tools look for; it goes to the backend's `log` targets as well.
  */
 #include "agent/health/checked.h"
 
 #include "agent/core/health/sentence.h"
+#include "agent/engine/session_line.h"
 #include "agent/io/log.h"
+
+static void
+say(const struct checked *c, enum log_level level, enum log_severity severity, const char *sentence)
+{
+	log_line(level, "%s", sentence);
+	session_line_say(checked_world(c)->data_path, c->server->backend, severity, sentence);
+}
 
 struct usable
 announce_count(const struct checked *c)
@@ -47,7 +55,8 @@ announce_check(const struct checked *c)
 	struct sentence s = sentence_of(c);
 	char text[SENTENCE_MAX];
 
-	log_line(LOG_INFO, "%s", sentence_check(&s, &c->rise, c->server->weight == 0, text));
+	say(c, LOG_INFO, SEVERITY_NOTICE,
+	    sentence_check(&s, &c->rise, c->server->weight == 0, text));
 }
 
 static void
@@ -79,12 +88,13 @@ announce_state(const struct checked *c, enum server_status now, struct usable be
 	s.via = c->tracked ? c->tracked->server : NULL;
 	if (p->options & OPTION_LOG_HEALTH_CHECKS)
 		s.answer = NULL; /* said a moment ago, by announce_check() */
-	log_line(now == SERVER_UP ? LOG_INFO : LOG_WARNING, "%s",
-		 sentence_state(&s,
-				now == SERVER_UP     ? SENTENCE_UP
-				: now == SERVER_DOWN ? SENTENCE_DOWN
-						     : SENTENCE_STOPPING,
-				text));
+	sentence_state(&s,
+		       now == SERVER_UP	    ? SENTENCE_UP
+		       : now == SERVER_DOWN ? SENTENCE_DOWN
+					    : SENTENCE_STOPPING,
+		       text);
+	say(c, now == SERVER_UP ? LOG_INFO : LOG_WARNING,
+	    now == SERVER_DOWN ? SEVERITY_ALERT : SEVERITY_NOTICE, text);
 	if (before.n_active + before.n_backup && !(s.n_active + s.n_backup))
-		log_line(LOG_ERROR, "%s", sentence_nobody(p, text));
+		say(c, LOG_ERROR, SEVERITY_EMERG, sentence_nobody(p, text));
 }

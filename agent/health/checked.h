@@ -24,6 +24,9 @@ struct checked {
 	struct note *note;
 };
 
+/* The one whose servers are checked. */
+const struct world *checked_world(const struct checked *c);
+
 /* Servers of a backend that may take clients. */
 struct usable {
 	unsigned n_active, n_backup;

@@ -31,6 +31,12 @@ struct health_checker {
 	uint64_t random;
 };
 
+const struct world *
+checked_world(const struct checked *c)
+{
+	return c->owner->world;
+}
+
 static uint64_t
 next_random(struct health_checker *h)
 {
@@ -506,4 +512,21 @@ health_checker_view(const struct health_checker *h, const struct proxy *backend,
 		return true;
 	}
 	return false;
+}
+
+bool
+health_checker_force(struct health_checker *h, const struct proxy *backend, unsigned server,
+		     enum server_status to)
+{
+	struct checked *c = NULL;
+
+	for (size_t i = 0; h && i < h->n; i++)
+		if (h->all[i]->server == backend->servers[server])
+			c = h->all[i];
+	if (!c || !c->script)
+		return false;
+	c->rise.health = to == SERVER_DOWN ? 0 : c->rise.rise + c->rise.fall - 1;
+	c->drains = to == SERVER_DRAIN;
+	settle(c);
+	return true;
 }

@@ -14,7 +14,7 @@
 
 #include <ev.h>
 
-#include "agent/core/health/answer.h"
+#include "agent/core/health/view.h"
 #include "agent/engine/world.h"
 
 struct health_checker;
@@ -40,18 +40,15 @@ void health_checker_free(struct health_checker *h);
  */
 void health_note_connect(struct health_checker *h, const struct server *s, bool ok);
 
-/* What the statistics show of a server's check. */
-struct health_view {
-	struct health_answer answer; /* the last one; HEALTH_INI: none yet */
-	uint32_t health, rise, fall; /* up from `rise` on; at most rise + fall - 1 */
-	uint32_t ms;		     /* how long the last check took */
-	bool runs;		     /* one is being made */
-	uint64_t n_failed, n_down;   /* failures that moved the score; times it went down */
-	int64_t changed_at;	     /* monotonic ms; when it last went up, down or to drain */
-};
-
 /* Main thread. False: the server is not checked. */
 bool health_checker_view(const struct health_checker *h, const struct proxy *backend,
 			 unsigned server, struct health_view *v);
+
+/*
+ * An operator's word, as if checks had said so: up, drained by its check, or down. Main thread.
+ * False: the server is not checked itself.
+ */
+bool health_checker_force(struct health_checker *h, const struct proxy *backend, unsigned server,
+			  enum server_status to);
 
 #endif

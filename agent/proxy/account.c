@@ -22,12 +22,6 @@ server_of(const struct session *s)
 	return s->backend && s->index != NO_SERVER ? server_load_of(s) : NULL;
 }
 
-static int64_t
-now_ms(const struct session *s)
-{
-	return worker_ms(s->carrier->worker);
-}
-
 /* To the backend and the server at hand. */
 static void
 add_behind(const struct session *s, enum traffic_count what)
@@ -47,15 +41,15 @@ account_accepted(struct session *s)
 	struct frontend_load *front = front_of(s), *process = s->world->data_path->process;
 	struct traffic *t = &front->traffic;
 
-	rate_meter_add(&front->connection_rate, now_ms(s));
-	rate_meter_add(&process->connection_rate, now_ms(s));
+	rate_meter_add(&front->connection_rate, session_now(s));
+	rate_meter_add(&process->connection_rate, session_now(s));
 	traffic_add(t, TRAFFIC_CONNECTIONS);
 	traffic_add(&process->traffic, TRAFFIC_CONNECTIONS);
 	traffic_peak(t, TRAFFIC_PEAK_SESSIONS, atomic_fetch_add(&front->n_sessions, 1) + 1);
 	traffic_peak(&process->traffic, TRAFFIC_PEAK_SESSIONS,
 		     atomic_fetch_add(&process->n_sessions, 1) + 1);
 	traffic_peak(t, TRAFFIC_PEAK_CONNECTION_RATE,
-		     rate_meter_read(&front->connection_rate, now_ms(s)));
+		     rate_meter_read(&front->connection_rate, session_now(s)));
 }
 
 void
@@ -63,11 +57,12 @@ account_admitted(struct session *s)
 {
 	struct frontend_load *front = front_of(s), *process = s->world->data_path->process;
 
-	rate_meter_add(&front->rate, now_ms(s));
-	rate_meter_add(&process->rate, now_ms(s));
+	rate_meter_add(&front->rate, session_now(s));
+	rate_meter_add(&process->rate, session_now(s));
 	traffic_add(&front->traffic, TRAFFIC_SESSIONS);
 	traffic_add(&process->traffic, TRAFFIC_SESSIONS);
-	traffic_peak(&front->traffic, TRAFFIC_PEAK_RATE, rate_meter_read(&front->rate, now_ms(s)));
+	traffic_peak(&front->traffic, TRAFFIC_PEAK_RATE,
+		     rate_meter_read(&front->rate, session_now(s)));
 }
 
 void
@@ -92,10 +87,11 @@ account_backend(struct session *s)
 
 	if (!back)
 		return;
-	load_note_connection(back, now_ms(s));
+	load_note_connection(back, session_now(s));
 	traffic_add(&back->traffic, TRAFFIC_SESSIONS);
-	atomic_store(&back->traffic.last_session_ms, now_ms(s));
-	traffic_peak(&back->traffic, TRAFFIC_PEAK_RATE, rate_meter_read(&back->rate, now_ms(s)));
+	atomic_store(&back->traffic.last_session_ms, session_now(s));
+	traffic_peak(&back->traffic, TRAFFIC_PEAK_RATE,
+		     rate_meter_read(&back->rate, session_now(s)));
 }
 
 void
@@ -124,9 +120,9 @@ account_dial(struct session *s, bool is_first)
 	if (!is_first)
 		return;
 	traffic_add(t, TRAFFIC_SESSIONS);
-	rate_meter_add(&server->rate, now_ms(s));
-	traffic_peak(t, TRAFFIC_PEAK_RATE, rate_meter_read(&server->rate, now_ms(s)));
-	atomic_store(&t->last_session_ms, now_ms(s));
+	rate_meter_add(&server->rate, session_now(s));
+	traffic_peak(t, TRAFFIC_PEAK_RATE, rate_meter_read(&server->rate, session_now(s)));
+	atomic_store(&t->last_session_ms, session_now(s));
 }
 
 void
@@ -181,7 +177,7 @@ account_end(struct session *s)
 	if (had_server && (reason == CLOSE_SERVER_GONE || reason == CLOSE_SERVER_DOWN))
 		add_behind(s, TRAFFIC_SERVER_ABORTS);
 	if (had_server)
-		account_time(s, TRAFFIC_TIME_TOTAL, worker_ms(s->carrier->worker) - s->started);
+		account_time(s, TRAFFIC_TIME_TOTAL, session_now(s) - s->started);
 	atomic_fetch_sub(&front_of(s)->n_sessions, 1);
 	atomic_fetch_sub(&s->world->data_path->process->n_sessions, 1);
 }

@@ -29,12 +29,6 @@ present_proxy(const struct session *s)
 	return s->state == SESSION_FRONT || !s->backend ? s->frontend : s->backend;
 }
 
-static int64_t
-now_ms(const struct session *s)
-{
-	return worker_ms(s->carrier->worker);
-}
-
 /* A table knows servers by name, since they outlive a reload; rules see HAProxy's number. */
 static void
 number_server(const struct session *s, const struct proxy *own, struct str name, struct sample *out)
@@ -56,7 +50,7 @@ look_up(void *arg, struct str name, const struct sample *sample, enum table_data
 	struct table_key key;
 
 	if (!table || !table_key_from(table, sample, &scratch, &key) ||
-	    !table_read(table, &key, what, now_ms(s), out))
+	    !table_read(table, &key, what, session_now(s), out))
 		return false;
 	if (what == TABLE_SERVER_ID)
 		number_server(s, present_proxy(s), name, out);
@@ -75,7 +69,7 @@ look_up_tracked(void *arg, unsigned counter, struct str name, enum table_data wh
 	table = s->tracks->at[counter].table;
 	if (name.n && context_table(s, NULL, name) != table)
 		return false;
-	return table_read_entry(table, s->tracks->at[counter].entry, what, now_ms(s), out);
+	return table_read_entry(table, s->tracks->at[counter].entry, what, session_now(s), out);
 }
 
 static void
@@ -93,7 +87,7 @@ track(void *arg, unsigned counter, struct str name, const struct sample *sample)
 	if (!s->tracks || !table_key_from(table, sample, &scratch, &key))
 		return;
 	s->tracks->at[counter].table = table;
-	s->tracks->at[counter].entry = table_track(table, &key, now_ms(s));
+	s->tracks->at[counter].entry = table_track(table, &key, session_now(s));
 }
 
 static void
@@ -107,7 +101,7 @@ change_counter(void *arg, unsigned counter, enum table_data what, bool is_set, i
 		table_set(s->tracks->at[counter].table, s->tracks->at[counter].entry, what, n);
 	else
 		table_add(s->tracks->at[counter].table, s->tracks->at[counter].entry, what, n,
-			  now_ms(s));
+			  session_now(s));
 }
 
 void
@@ -116,7 +110,7 @@ tracks_begin_session(struct session *s)
 	for (unsigned i = 0; s->tracks && i < 3; i++)
 		if (s->tracks->at[i].entry)
 			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, TABLE_SESS_CNT, 1,
-				  now_ms(s));
+				  session_now(s));
 }
 
 void
@@ -130,9 +124,9 @@ tracks_add_bytes(struct session *s, uint64_t up, uint64_t down)
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned j = 0; s->tracks->at[i].entry && j < 2; j++) {
 			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, counts[j][0],
-				  (int64_t)up, now_ms(s));
+				  (int64_t)up, session_now(s));
 			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, counts[j][1],
-				  (int64_t)down, now_ms(s));
+				  (int64_t)down, session_now(s));
 		}
 }
 
@@ -141,7 +135,8 @@ tracks_drop(struct session *s)
 {
 	for (unsigned i = 0; s->tracks && i < 3; i++)
 		if (s->tracks->at[i].entry)
-			table_untrack(s->tracks->at[i].table, s->tracks->at[i].entry, now_ms(s));
+			table_untrack(s->tracks->at[i].table, s->tracks->at[i].entry,
+				      session_now(s));
 	free(s->tracks);
 	s->tracks = NULL;
 }
@@ -153,7 +148,9 @@ get_var(void *arg, enum var_scope scope, struct str name, struct sample *out)
 {
 	const struct session *s = arg;
 
-	return s->opening && vars_get(&s->opening->vars, scope, name, out);
+	if (s->opening)
+		return vars_get(&s->opening->vars, scope, name, out);
+	return s->record && vars_get(&s->record->vars, scope, name, out);
 }
 
 static uint64_t
@@ -231,7 +228,7 @@ count_backend(const struct session *s, enum expr_count what, const struct proxy 
 		return true;
 	case COUNT_BE_SESS_RATE:
 		*n = rate_meter_read(&pool_load(s->world->pools[p->index], 0)->backend->rate,
-				     now_ms(s));
+				     session_now(s));
 		return true;
 	case COUNT_CONNSLOTS:
 	case COUNT_BE_CONN_FREE:
@@ -263,7 +260,7 @@ count_server(const struct session *s, enum expr_count what, const struct proxy *
 		*n = maxconn ? maxconn - (int64_t)atomic_load(&load->n_sessions) : -1;
 		return true;
 	case COUNT_SRV_SESS_RATE:
-		*n = rate_meter_read(&load->rate, now_ms(s));
+		*n = rate_meter_read(&load->rate, session_now(s));
 		return true;
 	case COUNT_SRV_QUEUE:
 		*n = atomic_load(&load->n_waiting);
@@ -297,7 +294,7 @@ count(void *arg, enum expr_count what, struct str proxy, struct str server, int6
 		front = find_frontend(s, proxy);
 		if (!front)
 			return false;
-		*n = what == COUNT_FE_SESS_RATE ? rate_meter_read(&front->rate, now_ms(s))
+		*n = what == COUNT_FE_SESS_RATE ? rate_meter_read(&front->rate, session_now(s))
 						: atomic_load(&front->n_sessions);
 		return true;
 	case COUNT_TABLE_CNT:

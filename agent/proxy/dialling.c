@@ -117,6 +117,7 @@ dial_failed(struct session *s, int error)
 	enum placed placed;
 
 	session_close_side(s, &s->server);
+	record_dial_failed(s, error == -ETIMEDOUT);
 	if (is_of_the_server(error))
 		note_connect(s, false);
 	if (s->opening->n_retries >= s->backend->retries)
@@ -124,6 +125,7 @@ dial_failed(struct session *s, int error)
 	s->opening->n_retries++;
 	placed = may_redispatch(s) ? server_choose_other(s) : NOT_PLACED_NO_SERVER;
 	account_behind(s, is_placed(placed) ? TRAFFIC_REDISPATCHES : TRAFFIC_RETRIES);
+	record_retry(s, is_placed(placed));
 	if (is_placed(placed))
 		return session_placed(s, placed);
 	return session_enter(s, error == -ETIMEDOUT ? SESSION_DIAL : SESSION_PAUSE);
@@ -166,7 +168,7 @@ note_dial(struct session *s)
 
 	account_dial(s, o->dialled != s->index);
 	o->dialled = s->index;
-	o->since = worker_ms(s->carrier->worker);
+	o->since = session_now(s);
 }
 
 static enum step
@@ -174,11 +176,12 @@ dial_start_here(struct session *s)
 {
 	const struct source *source = &s->backend->servers[s->index]->source;
 	struct dial_source from = { source->addr, source->port_min, source->port_max };
-	struct addr a;
+	struct addr a = { 0 };
 	int fd;
 
 	note_dial(s);
 	fd = find_address(s, &a) ? dial_start_from(&a, &from) : -EDESTADDRREQ;
+	record_dial(s, fd, &a);
 	if (fd < 0)
 		return dial_failed(s, fd);
 	set_server_options(s, fd);
@@ -192,7 +195,8 @@ static enum step
 server_reached(struct session *s)
 {
 	note_connect(s, true);
-	account_time(s, TRAFFIC_TIME_CONNECT, worker_ms(s->carrier->worker) - s->opening->since);
+	record_connected(s);
+	account_time(s, TRAFFIC_TIME_CONNECT, session_now(s) - s->opening->since);
 	if (s->opening->greeting.len)
 		return session_enter(s, SESSION_ANSWER);
 	server_accepted(s);
@@ -238,8 +242,7 @@ try_elsewhere(struct session *s)
 	struct backend_load *load = server_load_of(s)->backend;
 	enum placed placed;
 
-	if (s->opening->n_retries >= s->backend->retries ||
-	    !load_may_replay(load, worker_ms(s->carrier->worker)))
+	if (s->opening->n_retries >= s->backend->retries || !load_may_replay(load, session_now(s)))
 		return false;
 	placed = server_choose_other(s);
 	if (!is_placed(placed)) {
@@ -248,6 +251,7 @@ try_elsewhere(struct session *s)
 	}
 	s->opening->n_retries++;
 	account_behind(s, TRAFFIC_REPLAYS);
+	record_retry(s, true);
 	session_close_side(s, &s->server);
 	relay_fini(&s->down);
 	s->down.eof = false;

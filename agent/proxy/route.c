@@ -64,6 +64,7 @@ route_admit(struct session *s)
 	if (outcome == RULES_PASS) {
 		tracks_begin_session(s);
 		account_admitted(s);
+		record_begin(s);
 		return session_enter(s, SESSION_FRONT);
 	}
 	account_denied(s, stage - 1);
@@ -168,7 +169,7 @@ take_verdict(struct session *s, const struct mqtt_connect *c)
 	mqtt_facts(c, &facts);
 	socket_facts(s, &facts);
 	route_ask(s->carrier->worker, s->world, &facts, &v);
-	verdict_log(&v, &facts, worker_ms(s->carrier->worker));
+	verdict_log(&v, &facts, session_now(s));
 	set_variables(s, &v, c->level);
 	s->opening->asked = true;
 	if (!keep_verdict(s, &v, c->level))

@@ -157,8 +157,7 @@ stick_match(struct session *s)
 		struct table_key key;
 
 		if (!table || !table_key_from(table, &lookup.key, &x.scratch, &key) ||
-		    !table_get_server(table, &key, worker_ms(s->carrier->worker), name,
-				      sizeof(name)))
+		    !table_get_server(table, &key, session_now(s), name, sizeof(name)))
 			continue;
 		server = proxy_server(s->backend, str_of(name));
 		if (server && is_running(s, server))
@@ -215,8 +214,7 @@ place_entry(struct session *s)
 		return;
 	key = stick_key(table, str_of(g->tenant ? g->tenant->name : NULL),
 			(struct str){ g->key, g->key_len });
-	s->has_entry = stick_table_place(table, &key, g->seen, target,
-					 worker_ms(s->carrier->worker)) == target;
+	s->has_entry = stick_table_place(table, &key, g->seen, target, session_now(s)) == target;
 }
 
 static enum placed
@@ -240,8 +238,7 @@ on_granted(void *arg)
 	} else {
 		s->opening->waiting = NULL;
 		take_place(s, index_of(s, w->waiter.granted));
-		account_time(s, TRAFFIC_TIME_QUEUE,
-			     worker_ms(s->carrier->worker) - s->opening->since);
+		account_time(s, TRAFFIC_TIME_QUEUE, session_now(s) - s->opening->since);
 		session_enter(s, SESSION_DIAL);
 		session_run(s);
 	}
@@ -316,8 +313,9 @@ stand_in_line(struct session *s, const uint16_t *servers, unsigned n, bool is_pi
 	}
 	s->index = is_pinned ? servers[0] : NO_SERVER;
 	s->opening->waiting = w;
-	s->opening->since = worker_ms(s->carrier->worker);
+	s->opening->since = session_now(s);
 	account_waiting(s);
+	record_queue(s);
 	return placed;
 }
 
@@ -459,7 +457,7 @@ server_choose_other(struct session *s)
 void
 server_accepted(struct session *s)
 {
-	int64_t now = worker_ms(s->carrier->worker);
+	int64_t now = session_now(s);
 	struct str name = str_of(s->backend->servers[s->index]->name);
 
 	if (s->has_entry)

@@ -450,6 +450,18 @@ proxy_service_server_changed(void *service, const struct world *w, const struct 
 			tell_carriers(service, backend->servers[i], true);
 }
 
+void
+proxy_service_end_sessions(struct proxy_service *s, const struct server *server)
+{
+	tell_carriers(s, server, true);
+}
+
+struct carrier *
+proxy_service_carrier(struct proxy_service *s, unsigned worker)
+{
+	return &s->carriers[worker];
+}
+
 /* ---- stop ----------------------------------------------------------------------------------- */
 
 uint32_t

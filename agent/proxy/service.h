@@ -4,6 +4,7 @@
 #ifndef USHER_PROXY_SERVICE_H
 #define USHER_PROXY_SERVICE_H
 
+#include "agent/engine/session_row.h"
 #include "agent/engine/world.h"
 #include "agent/io/worker.h"
 
@@ -45,6 +46,20 @@ void proxy_plan_enter(struct proxy_plan *plan, struct worker *w);
  */
 void proxy_service_server_changed(void *service, const struct world *w, const struct proxy *backend,
 				  unsigned index, enum server_status now);
+
+/*
+ * Show the sessions of one worker to `look`, on that worker's thread, in small batches, so that
+ * clients hardly notice. Those that come meanwhile may be missed. Main thread.
+ */
+void proxy_service_each_session(struct proxy_service *s, unsigned worker,
+				const struct session_look *look);
+
+/* End the sessions of that server, on all workers. Main thread. */
+void proxy_service_end_sessions(struct proxy_service *s, const struct server *server);
+
+/* What a worker carries; for sessions_view.c. */
+struct carrier;
+struct carrier *proxy_service_carrier(struct proxy_service *s, unsigned worker);
 
 /* How many clients are carried. */
 uint32_t proxy_service_sessions(const struct proxy_service *s);

@@ -164,7 +164,7 @@ log_end(const struct session *s)
 		 s->backend && s->index != NO_SERVER ? s->backend->servers[s->index]->name : "-",
 		 close_reason_name(s->reason), states[s->state].name,
 		 (unsigned long long)s->up.n_bytes, (unsigned long long)s->down.n_bytes,
-		 (long long)(worker_now() - s->started));
+		 (long long)(session_now(s) - s->started));
 }
 
 /* It is nobody's any more: what counts it is told so. */
@@ -172,7 +172,7 @@ static void
 let_go(struct session *s)
 {
 	if (s->has_entry)
-		stick_table_session_end(s->world->env.table, s->key, worker_now());
+		stick_table_session_end(s->world->env.table, s->key, session_now(s));
 	s->has_entry = false;
 	if (s->quota)
 		quota_leave(s->quota);
@@ -180,8 +180,6 @@ let_go(struct session *s)
 	if (s->has_place)
 		load_leave(server_load_of(s));
 	s->has_place = false;
-	tracks_drop(s);
-	opening_drop(s);
 }
 
 static void
@@ -190,8 +188,12 @@ session_free(struct session *s)
 	struct carrier *c = s->carrier;
 
 	log_end(s);
-	account_end(s);
+	record_counts(s);
 	let_go(s);
+	record_end(s);
+	tracks_drop(s);
+	opening_drop(s);
+	account_end(s);
 	bounds_leave(&s->bounded);
 	session_close_side(s, &s->client);
 	session_close_side(s, &s->server);
@@ -341,15 +343,15 @@ end_delay(struct session *s)
 }
 
 /*
- * In a queue, or between two attempts: nothing to do but to see the client go. One that has only
- * said its last may still wait for an answer; `option abortonclose` takes it for gone.
+ * In a queue, or between two attempts: nothing to do but to see the client go. One that has said
+ * something, and its last, may still wait for an answer; `option abortonclose` takes it for gone.
  */
 static enum step
 watch_client(struct session *s)
 {
 	if (!session_read_request(s))
 		return STEP_END;
-	if (s->up.eof && s->backend->options & OPTION_ABORTONCLOSE)
+	if (s->up.eof && (n_kept(s) == 0 || s->backend->options & OPTION_ABORTONCLOSE))
 		return session_end(s, CLOSE_CLIENT_GONE);
 	return STEP_WAIT;
 }
@@ -378,6 +380,8 @@ session_refuse(struct session *s, enum close_reason reason, unsigned level, uint
 	shutdown(s->client.fd, SHUT_WR);
 	session_close_side(s, &s->server);
 	let_go(s);
+	tracks_drop(s);
+	opening_drop(s);
 	s->reason = reason;
 	return session_enter(s, SESSION_REFUSED);
 }
@@ -529,7 +533,7 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 		.world = world_ref(c->worker->world),
 		.frontend = frontend,
 		.index = NO_SERVER,
-		.started = worker_now(),
+		.started = worker_ms(c->worker),
 	};
 	bounded_init(&s->bounded);
 	list_init(&s->list);

@@ -7,6 +7,7 @@
 
 #include "agent/core/decide/decide.h"
 #include "agent/core/mqtt/connect.h"
+#include "agent/core/logline/text.h"
 #include "agent/engine/data_path.h"
 #include "agent/engine/quota.h"
 #include "agent/proxy/relay.h"
@@ -51,6 +52,26 @@ struct tracks {
 	} at[3];
 };
 
+/* The two ends of a connection. */
+struct ends {
+	struct ip peer, self;
+	uint16_t peer_port, self_port;
+};
+
+/* What its line in HAProxy's log says of a session, beside what the session knows anyhow. */
+struct record {
+	struct vars vars;	     /* the opening's, if the line looks at them after it */
+	int64_t accepted_us;	     /* wall clock */
+	int64_t wait_ms, connect_ms; /* -1: it did not come to that */
+	struct ends client, server;  /* as they were: a socket that was reset knows them no more */
+	uint32_t server_queue, backend_queue; /* how many stood before it */
+	uint32_t n_backend, n_server;	      /* sessions, without it; see record_counts() */
+	uint32_t n_retries;
+	bool is_redispatched;
+	bool is_late; /* the last attempt to connect was not refused, but took too long */
+	bool is_logged;
+};
+
 struct session {
 	struct bounded bounded; /* the wait of the present state */
 	struct list list;	/* in the carrier's sessions, or its idle slots */
@@ -61,6 +82,7 @@ struct session {
 	const struct proxy *frontend; /* of that world, and so is */
 	const struct proxy *backend;  /* NULL: not chosen yet */
 	struct opening *opening;      /* owned; NULL once a server has answered */
+	struct record *record;	      /* owned; NULL: nobody logs it */
 	struct tracks *tracks;	      /* owned; NULL: none */
 	struct quota *quota;	      /* the tenant's count that it is part of; NULL: none */
 	uint64_t key;		      /* of the sticky entry, if has_entry */
@@ -72,6 +94,13 @@ struct session {
 	bool has_place : 1;	      /* one of the server's, see load.h */
 	bool has_entry : 1;	      /* that learns when this session ends */
 };
+
+/* The moment its worker woke, or looked last; monotonic ms. */
+static inline int64_t
+session_now(const struct session *s)
+{
+	return worker_ms(s->carrier->worker);
+}
 
 _Static_assert(sizeof(struct session) <= 256, "a session is small: there are millions");
 _Static_assert(N_CLOSE_REASONS <= 16, "its reason has four bits");
@@ -201,6 +230,20 @@ void account_behind(struct session *s, enum traffic_count what); /* backend, ser
 void account_time(struct session *s, enum traffic_time which, int64_t ms);
 void account_bytes(struct session *s, uint64_t up, uint64_t down);
 void account_end(struct session *s);
+
+/* ---- record.c: its line in HAProxy's log ------------------------------------------------------
+ */
+
+void record_begin(struct session *s); /* it was admitted */
+void record_queue(struct session *s); /* it waits */
+void record_dial(struct session *s, int fd, const struct addr *to);
+void record_dial_failed(struct session *s, bool is_late);
+void record_retry(struct session *s, bool elsewhere);
+void record_connected(struct session *s);
+void record_keep_variables(struct session *s); /* the opening goes */
+void record_counts(struct session *s);	       /* before its place is given to another */
+void record_moment(struct session *s, enum line_moment moment);
+void record_end(struct session *s);
 
 /* ---- route.c: rules and verdict, up to the backend ------------------------------------------- */
 

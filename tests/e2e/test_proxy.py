@@ -387,7 +387,7 @@ frontend f
     default_backend b
 backend b
     mode tcp
-    option tcplog
+    option splice-auto
     server s 127.0.0.1:2 check send-proxy-v2
 peers p
     peer a 127.0.0.1:3
@@ -395,7 +395,7 @@ peers p
     code, _, said = check_only([laboratory.USHER, "proxy"], "-f", lab.config)
     assert code == 1
     for line, word, level in ((3, "'chroot'", "WARNING"), (6, "'ssl' of 'bind'", "ALERT"),
-                              (11, "'option tcplog'", "WARNING"),
+                              (11, "'option splice-auto'", "WARNING"),
                               (12, "'send-proxy-v2' of 'server'", "ALERT"),
                               (13, "section 'peers p'", "WARNING")):
         assert re.search(rf"\[{level}\].*x.cfg:{line}\] : {re.escape(word)} is ", said), said

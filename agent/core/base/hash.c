@@ -21,11 +21,11 @@ hash_sdbm(struct str s)
 	return h;
 }
 
-/* The reflected CRC with this polynomial, bit by bit. */
+/* The reflected CRC with this polynomial, bit by bit, continued from `before`. */
 static uint32_t
-crc(struct str s, uint32_t polynomial)
+crc(uint32_t before, struct str s, uint32_t polynomial)
 {
-	uint32_t c = 0xffffffff;
+	uint32_t c = ~before;
 
 	for (size_t i = 0; i < s.n; i++) {
 		c ^= (uint8_t)s.p[i];
@@ -38,11 +38,17 @@ crc(struct str s, uint32_t polynomial)
 uint32_t
 hash_crc32(struct str s)
 {
-	return crc(s, 0xedb88320);
+	return crc(0, s, 0xedb88320);
 }
 
 uint32_t
 hash_crc32c(struct str s)
 {
-	return crc(s, 0x82f63b78);
+	return hash_crc32c_add(0, s);
+}
+
+uint32_t
+hash_crc32c_add(uint32_t before, struct str s)
+{
+	return crc(before, s, 0x82f63b78);
 }

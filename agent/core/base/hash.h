@@ -46,5 +46,7 @@ uint32_t hash_sdbm(struct str s);
 uint32_t hash_djb2(struct str s);
 uint32_t hash_crc32(struct str s);
 uint32_t hash_crc32c(struct str s); /* RFC 4960, appendix B */
+/* The CRC32C of what `before` is the CRC32C of (0: nothing), followed by s. */
+uint32_t hash_crc32c_add(uint32_t before, struct str s);
 
 #endif

@@ -52,7 +52,7 @@ read_alpn(struct str extension, struct str *alpn)
 
 	if (c.short_read || list.short_read)
 		return false;
-	if (first.n)
+	if (first.n && !alpn->p) /* as HAProxy, should the extension come twice */
 		*alpn = first;
 	return true;
 }

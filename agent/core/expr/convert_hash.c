@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 #include "agent/core/base/hash.h"
-#include "agent/core/expr/sha1.h"
+#include "agent/core/base/sha1.h"
 
 static bool
 check_avalanche(struct expr_call *call, char *what)

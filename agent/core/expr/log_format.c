@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/core/base/civil.h"
 #include "agent/core/base/mem.h"
 
 enum { FLAG_QUOTE = 1, FLAG_HEX = 2, FLAG_ESCAPE = 4 };
@@ -20,6 +21,7 @@ struct writer {
 	size_t n, size;
 	enum log_format_use use;
 	unsigned flags;
+	bool after_blank; /* in a line: another one would be a second, or the first byte */
 };
 
 /* What a variable is written from. */
@@ -127,47 +129,13 @@ put_hex_or_number(struct writer *w, int digits, uint64_t number)
 		put_format(w, "%" PRIu64, number);
 }
 
-struct civil {
-	int64_t year;
-	unsigned month, day, hour, minute, second; /* month from 0 */
-};
-
-/* The Gregorian calendar, counted from the 1st of March, where leap days come last. */
-static struct civil
-civil_of(int64_t seconds)
-{
-	int64_t days = seconds / 86400, rest = seconds % 86400, era, year;
-	unsigned day_of_era, year_of_era, day_of_year, month;
-
-	if (rest < 0) {
-		rest += 86400;
-		days--;
-	}
-	days += 719468; /* from 0000-03-01 to 1970-01-01 */
-	era = (days >= 0 ? days : days - 146096) / 146097;
-	day_of_era = (unsigned)(days - era * 146097);
-	year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	month = (5 * day_of_year + 2) / 153;
-	year = era * 400 + year_of_era + (month >= 10);
-	return (struct civil){ .year = year,
-			       .month = (month + 2) % 12,
-			       .day = day_of_year - (153 * month + 2) / 5 + 1,
-			       .hour = (unsigned)rest / 3600,
-			       .minute = (unsigned)rest / 60 % 60,
-			       .second = (unsigned)rest % 60 };
-}
-
 /* "22/Nov/2026:07:54:04" */
 static void
 put_date(struct writer *w, int64_t seconds)
 {
-	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	struct civil c = civil_of(seconds);
 
-	put_format(w, "%02u/%s/%04" PRId64 ":%02u:%02u:%02u", c.day, months[c.month], c.year,
+	put_format(w, "%02u/%s/%04" PRId64 ":%02u:%02u:%02u", c.day, civil_month(c.month), c.year,
 		   c.hour, c.minute, c.second);
 }
 
@@ -450,7 +418,7 @@ add_item(struct log_format *f, unsigned flags)
 	return &f->items[f->n_items++];
 }
 
-/* Text up to the next variable; in log lines blanks in a row are one. */
+/* Text up to the next variable. */
 static void
 read_text(struct log_format *f, struct format_scan *s)
 {
@@ -460,8 +428,6 @@ read_text(struct log_format *f, struct format_scan *s)
 	for (; *s->p && (*s->p != '%' || s->p[1] == '%'); s->p++) {
 		if (*s->p == '%')
 			s->p++;
-		if (f->use == LOG_FORMAT_LINE && *s->p == ' ' && n && text[n - 1] == ' ')
-			continue;
 		text[n++] = *s->p;
 	}
 	add_item(f, 0)->text = (struct str){ text, n };
@@ -599,6 +565,19 @@ log_format_compile(struct log_format *f, const char *text, enum log_format_use u
 	return EXPR_BLANKS;
 }
 
+/* Blanks of a line's own text: none in front, and none behind another. */
+static void
+put_own_text(struct writer *w, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		bool is_blank = w->use == LOG_FORMAT_LINE && s.p[i] == ' ';
+
+		if (!is_blank || !w->after_blank)
+			put_char(w, s.p[i]);
+		w->after_blank = is_blank;
+	}
+}
+
 static void
 write_item(struct writer *w, const struct log_item *item, struct expr_context *x,
 	   const struct source *source)
@@ -606,9 +585,14 @@ write_item(struct writer *w, const struct log_item *item, struct expr_context *x
 	struct sample s;
 
 	w->flags = item->flags;
-	if (item->text.p)
-		put_raw(w, item->text);
-	else if (item->variable)
+	if (item->text.p) {
+		put_own_text(w, item->text);
+		return;
+	}
+	if (item->variable && item->variable->write == write_nothing)
+		return;
+	w->after_blank = false;
+	if (item->variable)
 		item->variable->write(w, source);
 	else
 		put_text(w, expr_eval_as(&item->expr, x, SAMPLE_STR, &s) ? s.bytes : STR(""));
@@ -619,7 +603,9 @@ log_format_write(const struct log_format *f, struct expr_context *x,
 		 const struct log_fields *fields, char *out, size_t size)
 {
 	static const struct log_fields none;
-	struct writer w = { .p = out, .size = size ? size - 1 : 0, .use = f->use };
+	struct writer w = {
+		.p = out, .size = size ? size - 1 : 0, .use = f->use, .after_blank = true
+	};
 	const struct source source = { .x = x, .fields = fields ? fields : &none };
 
 	for (size_t i = 0; i < f->n_items; i++)
@@ -637,6 +623,15 @@ log_format_needs(const struct log_format *f)
 	for (size_t i = 0; i < f->n_items; i++)
 		needs |= expr_needs(&f->items[i].expr);
 	return needs;
+}
+
+bool
+log_format_uses(const struct log_format *f, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < f->n_items; i++)
+		if (f->items[i].variable && str_is_one_of(f->items[i].variable->name, names, n))
+			return true;
+	return false;
 }
 
 const struct expr *

@@ -9,7 +9,8 @@
 #include "agent/core/expr/log_fields.h"
 
 enum log_format_use {
-	LOG_FORMAT_LINE, /* what is missing is "-", blanks in a row are one, control bytes "#XX" */
+	LOG_FORMAT_LINE, /* what is missing is "-", control bytes "#XX"; no blank in front, and of
+			    those in a row one */
 	LOG_FORMAT_NAME, /* what is missing is nothing */
 };
 
@@ -37,6 +38,9 @@ size_t log_format_write(const struct log_format *f, struct expr_context *x,
 
 /* enum expr_needs of all its expressions. */
 unsigned log_format_needs(const struct log_format *f);
+
+/* Has it one of these variables? Their names are without "%". */
+bool log_format_uses(const struct log_format *f, const char *const *names, size_t n);
 
 /* Walk its expressions: *i starts at 0. NULL behind the last. */
 const struct expr *log_format_expr(const struct log_format *f, size_t *i);

@@ -12,6 +12,7 @@
 
 #include "agent/core/base/report.h"
 #include "agent/core/expr/context.h"
+#include "agent/core/expr/log_format.h"
 #include "agent/core/rules/vars.h"
 #include "agent/core/table/table.h"
 #include "agent/core/topology/model.h"
@@ -26,6 +27,14 @@ struct rules;
 struct rules *rules_compile(const struct topology *t, const struct proxy *p, bool blanks,
 			    struct report *r);
 void rules_free(struct rules *rules);
+
+/*
+ * Compile a format of the proxy's log lines, with the same checks: `keyword` is the line's word and
+ * `at` its place. False, with alerts: there is none, and *f needs no log_format_fini().
+ */
+bool rules_compile_log_format(struct log_format *f, const struct topology *t, const struct proxy *p,
+			      const char *keyword, struct place at, const char *text, bool blanks,
+			      struct report *r) MUST_USE;
 
 /* The stick-table the proxy declares; NULL: none. */
 const struct table_spec *rules_table(const struct rules *rules);

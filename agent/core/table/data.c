@@ -132,3 +132,22 @@ table_data_set(const struct table_layout *l, struct table_entry *e, enum table_d
 	if (table_data_has(l, what) && size_of(what) == sizeof(uint32_t))
 		*(uint32_t *)data_at(l, e, what) = (uint32_t)n;
 }
+
+void
+table_data_put(const struct table_layout *l, struct table_entry *e, enum table_data what, int64_t n,
+	       int64_t now)
+{
+	void *at = data_at(l, e, what);
+
+	switch (size_of(what)) {
+	case sizeof(uint64_t):
+		*(uint64_t *)at = (uint64_t)n;
+		return;
+	case sizeof(uint32_t):
+		*(uint32_t *)at = (uint32_t)n;
+		return;
+	default:
+		*(struct table_rate *)at = (struct table_rate){ 0 };
+		table_rate_add(at, l->period_ms[what], (uint32_t)n, now);
+	}
+}

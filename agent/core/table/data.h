@@ -36,4 +36,8 @@ bool table_data_add(const struct table_layout *l, struct table_entry *e, enum ta
 void table_data_set(const struct table_layout *l, struct table_entry *e, enum table_data what,
 		    int64_t n);
 
+/* Set whatever it is: a rate reads as n from now on, for its period. The entry has it. */
+void table_data_put(const struct table_layout *l, struct table_entry *e, enum table_data what,
+		    int64_t n, int64_t now);
+
 #endif

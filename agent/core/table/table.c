@@ -537,6 +537,19 @@ table_each(struct table *t, int64_t now, void (*row)(void *arg, const struct tab
 }
 
 bool
+table_put(struct table *t, const struct table_key *key, enum table_data what, int64_t n,
+	  int64_t now)
+{
+	struct table_shard *s;
+	struct table_entry *e = obtain(t, key, now, &s);
+
+	if (e && what != N_TABLE_DATA && table_data_has(&t->layout, what))
+		table_data_put(&t->layout, e, what, n, now);
+	pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+bool
 table_drop(struct table *t, const struct table_key *key)
 {
 	uint32_t hash = hash_of(t, key);

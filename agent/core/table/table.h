@@ -134,6 +134,13 @@ struct table_row {
 };
 void table_each(struct table *t, int64_t now, void (*row)(void *arg, const struct table_row *row),
 		void *arg);
+/*
+ * An operator's word: make the entry if need be, and set a counter or a rate of it to n; nothing is
+ * set for what the table does not store, N_TABLE_DATA for one. The entry has been used. False: no
+ * memory, or no room.
+ */
+bool table_put(struct table *t, const struct table_key *key, enum table_data what, int64_t n,
+	       int64_t now);
 /* Drop one. False: it is not there, or tracked. */
 bool table_drop(struct table *t, const struct table_key *key);
 

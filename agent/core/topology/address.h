@@ -1,6 +1,6 @@
 /*
- * Addresses as HAProxy takes them behind `source`, `addr` and `nameserver`, and what it says of
- * those it refuses. Inside the reader of haproxy.cfg.
+ * Addresses as HAProxy takes them behind `source`, `addr`, `nameserver` and `log`, and what it
+ * says of those it refuses.
  */
 #ifndef USHER_CORE_TOPOLOGY_ADDRESS_H
 #define USHER_CORE_TOPOLOGY_ADDRESS_H

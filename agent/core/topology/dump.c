@@ -46,6 +46,145 @@ print_number(struct dump *d, const char *before, const char *name, uint32_t valu
 }
 
 static void
+print_tls_text(struct dump *d, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	print(d, " %s", name);
+	print_word(d, text);
+}
+
+static void
+print_versions(struct dump *d, const struct tls_versions *v)
+{
+	if (v->min)
+		print(d, " ssl-min-ver %s", tls_version_name(v->min));
+	if (v->max)
+		print(d, " ssl-max-ver %s", tls_version_name(v->max));
+	for (unsigned i = TLS_VERSION_SSL3; i <= TLS_VERSION_1_3; i++)
+		if (v->off & 1U << i)
+			print(d, " no-%s", tls_version_name((enum tls_version)i));
+}
+
+static void
+print_ignored(struct dump *d, const char *name, const struct tls_ignored *ignored)
+{
+	if (ignored->bits[0] == UINT64_MAX) {
+		print(d, " %s all", name);
+		return;
+	}
+	for (int i = 1; i < 128; i++)
+		if (tls_is_ignored(ignored, i))
+			print(d, " %s %d", name, i);
+}
+
+static void
+print_tls(struct dump *d, bool ssl, const struct tls_settings *s)
+{
+	static const char *const verify[] = { NULL, "none", "optional", "required" };
+	const struct {
+		const char *name;
+		bool set;
+	} switches[] = {
+		{ "strict-sni", s->strict_sni },
+		{ "no-tls-tickets", s->no_tickets },
+		{ "no-ssl-reuse", s->no_reuse },
+		{ "no-ca-names", s->no_ca_names },
+		{ "prefer-client-ciphers", s->prefer_client_ciphers },
+	};
+
+	print(d, "%s", ssl ? " ssl" : "");
+	for (size_t i = 0; i < s->n_sources; i++)
+		print_tls_text(d, s->sources[i].is_list ? "crt-list" : "crt", s->sources[i].path);
+	print_tls_text(d, "verify", verify[s->verify]);
+	print_tls_text(d, "ca-file", s->ca_file);
+	print_tls_text(d, "ca-verify-file", s->ca_verify_file);
+	print_tls_text(d, "crl-file", s->crl_file);
+	print_ignored(d, "ca-ignore-err", &s->ca_ignored);
+	print_ignored(d, "crt-ignore-err", &s->crt_ignored);
+	print_tls_text(d, "verifyhost", s->verify_host);
+	print_tls_text(d, "sni", s->sni);
+	print_tls_text(d, "alpn", s->alpn);
+	print_tls_text(d, "check-sni", s->check_sni);
+	print_tls_text(d, "check-alpn", s->check_alpn);
+	print_tls_text(d, "ciphers", s->ciphers);
+	print_tls_text(d, "ciphersuites", s->ciphersuites);
+	print_tls_text(d, "curves", s->curves);
+	print_tls_text(d, "ecdhe", s->ecdhe);
+	print_tls_text(d, "tls-ticket-keys", s->ticket_keys);
+	print_versions(d, &s->versions);
+	for (size_t i = 0; i < N(switches); i++)
+		print(d, "%s%s", switches[i].set ? " " : "",
+		      switches[i].set ? switches[i].name : "");
+}
+
+static bool
+any_of_defaults(const struct tls_defaults *t)
+{
+	return t->ciphers || t->ciphersuites || t->curves || t->versions.min || t->versions.max ||
+	       t->versions.off || t->no_tickets || t->prefer_client_ciphers;
+}
+
+static void
+print_tls_defaults(struct dump *d, const char *name, const struct tls_defaults *t)
+{
+	if (!any_of_defaults(t))
+		return;
+	print(d, "\t%s", name);
+	print_tls_text(d, "ciphers", t->ciphers);
+	print_tls_text(d, "ciphersuites", t->ciphersuites);
+	print_tls_text(d, "curves", t->curves);
+	print_versions(d, &t->versions);
+	print(d, "%s%s\n", t->no_tickets ? " no-tls-tickets" : "",
+	      t->prefer_client_ciphers ? " prefer-client-ciphers" : "");
+}
+
+/* Bases of paths stand in the paths themselves. */
+static bool
+any_of_tls(const struct tls_global *g)
+{
+	return any_of_defaults(&g->bind) || any_of_defaults(&g->server) || g->no_server_verify ||
+	       g->no_bundles || g->no_key_files || g->key_replaces_suffix || g->lifetime_s != 300;
+}
+
+static void
+print_tls_global(struct dump *d, const struct tls_global *g)
+{
+	print_tls_defaults(d, "ssl-default-bind", &g->bind);
+	print_tls_defaults(d, "ssl-default-server", &g->server);
+	print(d, "%s", g->no_server_verify ? "\tssl-server-verify none\n" : "");
+	print(d, "%s", g->no_bundles ? "\tno bundles\n" : "");
+	print(d, "%s", g->no_key_files ? "\tno key files\n" : "");
+	print(d, "%s", g->key_replaces_suffix ? "\tssl-load-extra-del-ext\n" : "");
+	print_number(d, "\t", "tune.ssl.lifetime", g->lifetime_s, 300, "\n");
+}
+
+static void
+print_log(struct dump *d, const char *indent, const struct log_target *t)
+{
+	print(d, "%slog %s%s format %s %s", indent, t->address, t->is_global ? " (global)" : "",
+	      t->format ? t->format : "-", log_facility_name(t->facility));
+	if (t->level != SEVERITY_DEBUG || t->min_level)
+		print(d, " %s %s", log_severity_name(t->level), log_severity_name(t->min_level));
+	print_number(d, " ", "len", t->len, LOG_LEN_DEFAULT, "");
+	for (size_t i = 0; i < t->n_ranges; i++)
+		print(d, "%s%u-%u", i ? "," : " sample ", t->ranges[i].first, t->ranges[i].last);
+	if (t->n_ranges)
+		print(d, ":%u", t->sample_size);
+	print(d, "\n");
+}
+
+static void
+print_log_text(struct dump *d, const char *keyword, const char *text)
+{
+	if (!text)
+		return;
+	print(d, "\t%s", keyword);
+	print_word(d, text);
+	print(d, "\n");
+}
+
+static void
 print_global(struct dump *d, const struct topology *t)
 {
 	const struct {
@@ -64,7 +203,8 @@ print_global(struct dump *d, const struct topology *t)
 		{ "tune.sndbuf.client", t->sndbuf_client },
 		{ "tune.sndbuf.server", t->sndbuf_server },
 	};
-	bool any = t->n_stats_sockets > 0;
+	bool any = t->n_stats_sockets > 0 || any_of_tls(&t->tls) || t->n_logs || t->log_tag ||
+		   t->log_send_hostname;
 
 	for (size_t i = 0; i < N(numbers); i++)
 		any |= numbers[i].value != 0;
@@ -75,6 +215,11 @@ print_global(struct dump *d, const struct topology *t)
 		print(d, "\tstats socket %s\n", t->stats_sockets[i]);
 	for (size_t i = 0; i < N(numbers); i++)
 		print_number(d, "\t", numbers[i].name, numbers[i].value, 0, "\n");
+	for (size_t i = 0; i < t->n_logs; i++)
+		print_log(d, "\t", &t->logs[i]);
+	print_log_text(d, "log-tag", t->log_tag);
+	print_log_text(d, "log-send-hostname", t->log_send_hostname);
+	print_tls_global(d, &t->tls);
 }
 
 static void
@@ -148,6 +293,25 @@ print_server_text(struct dump *d, const char *name, const char *text)
 	print_word(d, text);
 }
 
+/* Bind lines in TLS, and those that expect a PROXY header. */
+static void
+print_binds(struct dump *d, const struct proxy *p)
+{
+	if (p->n_binds)
+		print(d, "\tbind x%zu\n", p->n_binds);
+	for (size_t i = 0; i < p->n_binds; i++) {
+		const struct bind *b = &p->binds[i];
+
+		if (!b->ssl && !b->accept_proxy)
+			continue;
+		print(d, "\tbind");
+		print_word(d, b->text);
+		print(d, "%s", b->accept_proxy ? " accept-proxy" : "");
+		print_tls(d, b->ssl, &b->tls);
+		print(d, "\n");
+	}
+}
+
 static void
 print_server(struct dump *d, const struct server *s)
 {
@@ -178,14 +342,16 @@ print_server(struct dump *d, const struct server *s)
 		print(d, " resolve-prefer ipv%u", s->resolve_prefer);
 	if (s->tracked)
 		print(d, " track %s/%s", s->tracked->backend->name, s->tracked->name);
+	if (s->check_ssl)
+		print(d, " check-ssl");
+	print_tls(d, s->ssl, &s->tls);
 	print(d, "\n");
 }
 
 static void
 print_frontend(struct dump *d, const struct proxy *p)
 {
-	if (p->n_binds)
-		print(d, "\tbind x%zu\n", p->n_binds);
+	print_binds(d, p);
 	if (p->default_backend)
 		print(d, "\tdefault_backend %s %s:%d\n", p->default_backend->name,
 		      p->default_backend->at.file, p->default_backend->at.line);
@@ -194,19 +360,17 @@ print_frontend(struct dump *d, const struct proxy *p)
 	for (size_t i = 0; i < p->n_filters; i++)
 		print(d, "\tfilter spoe engine %s config %s\n",
 		      p->filters[i].engine ? p->filters[i].engine : "-", p->filters[i].config);
+}
+
+static void
+print_logs(struct dump *d, const struct proxy *p)
+{
 	for (size_t i = 0; i < p->n_logs; i++)
-		print(d, "\tlog %s format %s\n", p->logs[i].address,
-		      p->logs[i].format ? p->logs[i].format : "-");
-	if (p->log_format) {
-		print(d, "\tlog-format");
-		print_word(d, p->log_format);
-		print(d, "\n");
-	}
-	if (p->log_format_sd) {
-		print(d, "\tlog-format-sd");
-		print_word(d, p->log_format_sd);
-		print(d, "\n");
-	}
+		print_log(d, "\t", &p->logs[i]);
+	print_log_text(d, "log-tag", p->log_tag);
+	print_log_text(d, "log-format", p->log_format);
+	print_log_text(d, "log-format-sd", p->log_format_sd);
+	print_log_text(d, "error-log-format", p->error_log_format);
 }
 
 static void
@@ -216,6 +380,7 @@ print_options(struct dump *d, const struct proxy *p)
 		"clitcpka", "srvtcpka",		 "tcplog",	   "dontlognull",
 		"logasap",  "log-health-checks", "dontlog-normal", "redispatch",
 		"persist",  "allbackups",	 "abortonclose",   "nolinger",
+		"log-separate-errors",
 	};
 
 	for (size_t i = 0; i < N(names); i++) {
@@ -288,6 +453,7 @@ print_proxy(struct dump *d, const struct proxy *p)
 	print_options(d, p);
 	print_numbers(d, p);
 	print_frontend(d, p);
+	print_logs(d, p);
 	for (size_t i = 0; i < p->n_lines; i++) {
 		print(d, "\tline %d:", p->lines[i].at.line);
 		for (size_t w = 0; w < p->lines[i].n; w++)

@@ -23,6 +23,8 @@ static const struct {
 	[LANGUAGE_DEFAULT_PATH] = { "default-path", language_default_path, LANGUAGE_ONE },
 	[LANGUAGE_LUA_FILE] = { "lua-load", language_lua_file, LANGUAGE_ONE },
 	[LANGUAGE_PROXY] = { "proxy", language_proxy, LANGUAGE_ONE },
+	[LANGUAGE_PAGE] = { "proxy of `mode http` with statistics", language_page, LANGUAGE_ONE },
+	[LANGUAGE_STATS] = { "stats", language_stats, LANGUAGE_ONE },
 	[LANGUAGE_MODE] = { "mode", language_mode, LANGUAGE_ONE },
 	[LANGUAGE_OPTION] = { "option", language_option, LANGUAGE_ONE },
 	[LANGUAGE_TIMEOUT] = { "timeout", language_timeout, LANGUAGE_ONE },
@@ -240,11 +242,15 @@ struct seen {
 };
 
 static bool
+is_own(const struct proxy *p, const struct raw_line *line)
+{
+	return line->at.file == p->at.file && line->at.line >= p->at.line;
+}
+
+static bool
 was_seen(struct seen *seen, const struct proxy *p, const struct raw_line *line)
 {
-	bool is_own = line->at.file == p->at.file && line->at.line >= p->at.line;
-
-	if (is_own)
+	if (is_own(p, line))
 		return false;
 	for (size_t i = 0; i < seen->n; i++)
 		if (seen->at[i].file == line->at.file && seen->at[i].line == line->at.line)
@@ -274,15 +280,38 @@ check_model(const struct proxy *p, struct report *r)
 				p->binds[i].at.file, p->binds[i].at.line, p->binds[i].text);
 }
 
+/* A page, which is all that is served by HTTP. */
+static bool
+has_statistics(const struct proxy *p)
+{
+	for (size_t i = 0; i < p->n_all; i++)
+		if (p->kind & PROXY_FRONTEND && strcmp(p->all[i].words[0], "stats") == 0)
+			return true;
+	return false;
+}
+
+/* What it inherits is for those others who carry clients. */
+static void
+check_page(const struct topology *t, const struct proxy *p, struct report *r)
+{
+	for (size_t i = 0; i < p->n_all; i++)
+		if (is_own(p, &p->all[i]))
+			check_line(t, LANGUAGE_PAGE, &p->all[i], r);
+}
+
 static void
 check_proxy(const struct topology *t, const struct proxy *p, struct seen *seen, struct report *r)
 {
 	if (p->disabled)
 		return; /* as in HAProxy, it is not there */
+	if (p->mode == PROXY_HTTP && has_statistics(p)) {
+		check_page(t, p, r);
+		return;
+	}
 	if (p->mode == PROXY_HTTP) {
 		report_cfg(r, FINDING_WARNING, "[%s:%d] : %s '%s' is ignored by usher proxy: %s",
 			   p->at.file, p->at.line, proxy_kind_name(p->kind), p->name,
-			   language_find(LANGUAGE_MODE, "http")->note);
+			   "in `mode http` statistics alone are served");
 		return;
 	}
 	for (size_t i = 0; i < p->n_all; i++)

@@ -7,6 +7,11 @@
 #define DEVICES "no database of devices is read, and no rule may ask for one"
 #define COMPRESSION "it is for the compression of HTTP"
 #define LUA_LIMIT "no Lua runs here"
+#define OPENSSL "OpenSSL is set up by its own openssl.cnf"
+#define DH "only key exchange over elliptic curves is offered"
+#define CACHE "sessions go on by tickets, which clients keep; nothing is cached here"
+#define CAPTURE "secrets and offers of handshakes are not kept, and no rule may ask for them"
+#define RECORD "records are as long as what there is to send"
 #define POLLER "usher takes epoll, or what libev finds instead"
 #define VARS "the variables of one session may take 1 MiB, whatever this says"
 #define FORK "usher starts no programs"
@@ -26,7 +31,7 @@ const struct language_row language_sections[] = {
 	LOST("cache", NOTE_HTTP),
 	LOST("fcgi-app", NOTE_HTTP),
 	LOST("http-errors", NOTE_HTTP),
-	LOST("ring", "log lines are not buffered; " NOTE_LOG),
+	LOST("ring", "log lines are not buffered: nothing goes to `ring@…`"),
 	LOST("log-forward", "log messages that others send to its addresses reach nobody"),
 	LOST("program", "the program is not started; " MASTER),
 	{ 0 },
@@ -94,9 +99,9 @@ const struct language_row language_global[] = {
 	LOST("node", NOTE_STATISTICS),
 	LOST("description", NOTE_STATISTICS),
 	LOST("expose-experimental-directives", "nothing is experimental here"),
-	LOST("log", NOTE_LOG),
-	LOST("log-send-hostname", NOTE_LOG),
-	LOST("log-tag", NOTE_LOG),
+	DOES("log", NOTE_LOG_TARGET),
+	DOES("log-send-hostname", NULL),
+	DOES("log-tag", "without it the tag is `haproxy`"),
 	LOST("server-state-base", STATE),
 	LOST("server-state-file", STATE),
 	LOST("pp2-never-send-local", NOTE_PROXY_HEADER),
@@ -113,38 +118,40 @@ const struct language_row language_global[] = {
 	LOST("profiling.memory", NOTE_INSIDE),
 	LOST("profiling.tasks", NOTE_INSIDE),
 
-	LOST("ca-base", NOTE_TLS_SETTING),
-	LOST("crt-base", NOTE_TLS_SETTING),
-	LOST("issuers-chain-path", NOTE_TLS_SETTING),
-	LOST("maxsslconn", NOTE_TLS_SETTING),
-	LOST("maxsslrate", NOTE_TLS_SETTING),
-	LOST("ssl-default-bind-ciphers", NOTE_TLS_SETTING),
-	LOST("ssl-default-bind-ciphersuites", NOTE_TLS_SETTING),
-	LOST("ssl-default-bind-curves", NOTE_TLS_SETTING),
-	LOST("ssl-default-bind-options", NOTE_TLS_SETTING),
-	LOST("ssl-default-server-ciphers", NOTE_TLS_SETTING),
-	LOST("ssl-default-server-ciphersuites", NOTE_TLS_SETTING),
-	LOST("ssl-default-server-options", NOTE_TLS_SETTING),
-	LOST("ssl-dh-param-file", NOTE_TLS_SETTING),
-	LOST("ssl-engine", NOTE_TLS_SETTING),
-	LOST("ssl-load-extra-del-ext", NOTE_TLS_SETTING),
-	LOST("ssl-load-extra-files", NOTE_TLS_SETTING),
-	LOST("ssl-mode-async", NOTE_TLS_SETTING),
-	LOST("ssl-propquery", NOTE_TLS_SETTING),
-	LOST("ssl-provider", NOTE_TLS_SETTING),
-	LOST("ssl-provider-path", NOTE_TLS_SETTING),
-	LOST("ssl-server-verify", NOTE_TLS_SETTING),
-	LOST("ssl-skip-self-issued-ca", NOTE_TLS_SETTING),
-	LOST("tune.ssl.cachesize", NOTE_TLS_SETTING),
-	LOST("tune.ssl.capture-buffer-size", NOTE_TLS_SETTING),
-	LOST("tune.ssl.capture-cipherlist-size", NOTE_TLS_SETTING),
-	LOST("tune.ssl.default-dh-param", NOTE_TLS_SETTING),
-	LOST("tune.ssl.force-private-cache", NOTE_TLS_SETTING),
-	LOST("tune.ssl.hard-maxrecord", NOTE_TLS_SETTING),
-	LOST("tune.ssl.keylog", NOTE_TLS_SETTING),
-	LOST("tune.ssl.lifetime", NOTE_TLS_SETTING),
-	LOST("tune.ssl.maxrecord", NOTE_TLS_SETTING),
-	LOST("tune.ssl.ssl-ctx-cache-size", NOTE_TLS_SETTING),
+	DOES("ca-base", NULL),
+	DOES("crt-base", NULL),
+	REFUSED("issuers-chain-path",
+		"clients would not be sent the chain; write it into the file that `crt` names"),
+	LOST("maxsslconn", "connections in TLS count like others; set maxconn"),
+	LOST("maxsslrate", "connections in TLS count like others; set maxsessrate"),
+	DOES("ssl-default-bind-ciphers", NULL),
+	DOES("ssl-default-bind-ciphersuites", NULL),
+	DOES("ssl-default-bind-curves", NULL),
+	DOES("ssl-default-bind-options", NULL),
+	DOES("ssl-default-server-ciphers", NULL),
+	DOES("ssl-default-server-ciphersuites", NULL),
+	DOES("ssl-default-server-options", NULL),
+	LOST("ssl-dh-param-file", DH),
+	LOST("ssl-engine", OPENSSL),
+	DOES("ssl-load-extra-del-ext", NULL),
+	DOES("ssl-load-extra-files", "of the kinds only `bundle` and `key` are ever read"),
+	LOST("ssl-mode-async", OPENSSL),
+	LOST("ssl-propquery", OPENSSL),
+	LOST("ssl-provider", OPENSSL),
+	LOST("ssl-provider-path", OPENSSL),
+	DOES("ssl-server-verify", NULL),
+	LOST("ssl-skip-self-issued-ca",
+	     "a root in the file of a certificate is sent with it; take it out"),
+	LOST("tune.ssl.cachesize", CACHE),
+	LOST("tune.ssl.capture-buffer-size", CAPTURE),
+	LOST("tune.ssl.capture-cipherlist-size", CAPTURE),
+	LOST("tune.ssl.default-dh-param", DH),
+	LOST("tune.ssl.force-private-cache", CACHE),
+	LOST("tune.ssl.hard-maxrecord", RECORD),
+	LOST("tune.ssl.keylog", CAPTURE),
+	DOES("tune.ssl.lifetime", "of tickets; there is no cache of sessions"),
+	LOST("tune.ssl.maxrecord", RECORD),
+	LOST("tune.ssl.ssl-ctx-cache-size", "certificates are not made on the fly"),
 
 	LOST("h1-accept-payload-with-any-method", NOTE_HTTP),
 	LOST("h1-case-adjust", NOTE_HTTP),
@@ -218,13 +225,11 @@ const struct language_row language_global[] = {
 	{ 0 },
 };
 
-#define RUNTIME "HAProxy's runtime socket is not served yet; `usher status` asks usher"
-
 const struct language_row language_global_stats[] = {
-	LOST("socket", RUNTIME),
-	LOST("maxconn", RUNTIME),
-	LOST("timeout", RUNTIME),
-	LOST("bind-process", RUNTIME),
+	DOES("socket", "`expose-fd` gives nothing away"),
+	DOES("maxconn", NULL),
+	DOES("timeout", NULL),
+	LOST("bind-process", "usher is one process"),
 	{ 0 },
 };
 

@@ -3,7 +3,7 @@
 
 #define CHECKS "servers would count as up unasked; use `option tcp-check` or `option httpchk`"
 #define EXTERNAL "`option external-check` is refused"
-#define STATISTICS_PAGE "the statistics page is not served yet; `usher status` asks usher"
+#define STATISTICS_PAGE "statistics are served by proxies of `mode http`"
 #define TRANSPARENT "connections go to servers alone; name them by `server`"
 #define MAIL "nobody is mailed when a server goes down or comes up"
 #define STATE "servers start as the file says, not as they were when HAProxy ended"
@@ -22,10 +22,15 @@ const struct language_row language_proxy[] = {
 	DOES("default_backend", NULL),
 	DOES("disabled", NULL),
 	DOES("enabled", NULL),
+	DOES("error-log-format", NULL),
 	DOES("filter", NULL, .then = LANGUAGE_FILTER),
 	DOES("hash-type", NULL, .then = LANGUAGE_HASH_TYPE),
 	DOES("http-check", "with `option httpchk`", .then = LANGUAGE_HTTP_CHECK),
 	DOES("id", NULL),
+	DOES("log", NOTE_LOG_TARGET),
+	DOES("log-format", NULL),
+	DOES("log-format-sd", NULL),
+	DOES("log-tag", NULL),
 	DOES("maxconn", NULL),
 	DOES("mode", NULL, .then = LANGUAGE_MODE),
 	DOES("option", NULL, .then = LANGUAGE_OPTION),
@@ -51,14 +56,9 @@ const struct language_row language_proxy[] = {
 	LOST("cookie", "mode tcp has no cookies, to HAProxy neither"),
 	LOST("description", NOTE_STATISTICS),
 	LOST("email-alert", MAIL),
-	LOST("error-log-format", NOTE_LOG),
 	LOST("external-check", EXTERNAL),
 	LOST("fullconn", "servers take their whole maxconn at any time"),
 	LOST("load-server-state-from-file", STATE),
-	LOST("log", NOTE_LOG),
-	LOST("log-format", NOTE_LOG),
-	LOST("log-format-sd", NOTE_LOG "; it sees itself how sessions end"),
-	LOST("log-tag", NOTE_LOG),
 	LOST("server-state-file-name", STATE),
 	LOST("stats", STATISTICS_PAGE),
 	LOST("unique-id-format", "sessions have no identifier, so `unique-id` has no value"),
@@ -99,7 +99,7 @@ const struct language_row language_proxy[] = {
 
 const struct language_row language_mode[] = {
 	DOES("tcp", NULL),
-	LOST("http", "proxies of this mode are not served yet"),
+	DOES("http", "for a statistics page alone; a proxy without one is ignored"),
 	{ 0 },
 };
 
@@ -107,22 +107,22 @@ const struct language_row language_option[] = {
 	DOES("abortonclose", NULL),
 	DOES("allbackups", NULL),
 	DOES("clitcpka", NULL),
-	LOST("dontlognull", "every session is logged to usher's own log"),
+	DOES("dontlog-normal", NULL),
+	DOES("dontlognull", NULL),
 	DOES("httpchk", NULL),
-	DOES("log-health-checks", "to usher's own log"),
+	DOES("log-health-checks", "to usher's own log as well"),
+	DOES("log-separate-errors", NULL),
+	DOES("logasap", NULL),
 	DOES("persist", NULL),
 	DOES("redispatch", NULL),
 	DOES("srvtcpka", NULL),
 	DOES("tcp-check", NULL),
 	DOES("tcpka", NULL),
+	DOES("tcplog", NULL),
 
-	LOST("dontlog-normal", "every session is logged to usher's own log"),
-	LOST("log-separate-errors", "there is one log; log lines say how sessions ended"),
 	LOST("nolinger", "connections end with a FIN as ever, not with a reset"),
-	LOST("logasap", "sessions are logged when they end"),
-	LOST("tcplog", NOTE_LOG),
-	LOST("httplog", NOTE_HTTP "; " NOTE_LOG),
-	LOST("httpslog", NOTE_HTTP "; " NOTE_LOG),
+	LOST("httplog", NOTE_HTTP "; " NOTE_TCPLOG),
+	LOST("httpslog", NOTE_HTTP "; " NOTE_TCPLOG),
 	LOST("contstats", COUNTERS),
 	LOST("socket-stats", COUNTERS),
 	LOST("independent-streams",

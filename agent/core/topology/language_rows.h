@@ -21,9 +21,9 @@
 
 /* Notes that several tables have. */
 #define NOTE_HTTP "it is for HTTP, which usher proxy does not carry"
-#define NOTE_LOG "sessions are logged to usher's own log, in its own form"
+#define NOTE_LOG_TARGET "to UDP, UNIX sockets and descriptors; `ring@…` and `tcp@…` are ignored"
+#define NOTE_TCPLOG "sessions are logged as by `option tcplog`"
 #define NOTE_TLS "usher proxy carries no TLS yet; leave these clients to HAProxy"
-#define NOTE_TLS_SETTING "it has a meaning with TLS alone, which is refused"
 #define NOTE_INSIDE "it tunes the inside of HAProxy"
 #define NOTE_STATISTICS "it is shown by HAProxy's statistics alone"
 #define NOTE_PROXY_HEADER                                                                          \
@@ -36,6 +36,8 @@ extern const struct language_row language_global_stats[];
 extern const struct language_row language_default_path[];
 extern const struct language_row language_lua_file[];
 extern const struct language_row language_proxy[];
+extern const struct language_row language_page[];
+extern const struct language_row language_stats[];
 extern const struct language_row language_mode[];
 extern const struct language_row language_option[];
 extern const struct language_row language_timeout[];

@@ -52,7 +52,7 @@ const struct language_row language_tcp_content[] = {
 	DOES("use-service", NULL, .then = LANGUAGE_SERVICE),
 	DOES("lua.usher_rank", "usher always has a verdict, so it changes nothing"),
 	LOST("capture", CAPTURE),
-	REFUSED("set-log-level", "sessions are logged at one level; remove the line"),
+	REFUSED("set-log-level", "the level follows from how a session ends; remove the line"),
 	REFUSED("set-nice", PRIORITY "; remove the line"),
 	REFUSED("set-priority-class", QUEUE),
 	REFUSED("set-priority-offset", QUEUE),
@@ -72,7 +72,7 @@ const struct language_row language_tcp_response[] = {
 const struct language_row language_tcp_response_content[] = {
 	DOES("accept", NULL),
 	DOES("send-spoe-group", "usher reads the broker's CONNACK itself", .then = LANGUAGE_ENGINE),
-	LOST("set-log-level", NOTE_LOG),
+	LOST("set-log-level", "the level follows from how a session ends"),
 	LOST("set-nice", PRIORITY),
 	LOST("ot-group", TRACES),
 	REFUSED("close", RESPONSE),

@@ -49,7 +49,7 @@ static const struct option options[] = {
 	{ "idle-close-on-response", .place = IN_FRONTEND },
 	{ "independent-streams", .bits = 0 },
 	{ "log-health-checks", .bits = OPTION_LOG_HEALTH_CHECKS, .place = IN_BACKEND },
-	{ "log-separate-errors", .place = IN_FRONTEND },
+	{ "log-separate-errors", .bits = OPTION_LOG_SEPARATE_ERRORS, .place = IN_FRONTEND },
 	{ "logasap", .bits = OPTION_LOGASAP, .place = IN_FRONTEND },
 	{ "nolinger", .bits = OPTION_NOLINGER },
 	{ "persist", .bits = OPTION_PERSIST, .place = IN_BACKEND },
@@ -105,7 +105,8 @@ unsigned
 line_option_bits(enum proxy_kind kind)
 {
 	const unsigned of_clients = OPTION_CLITCPKA | OPTION_TCPLOG | OPTION_DONTLOGNULL |
-				    OPTION_LOGASAP | OPTION_DONTLOG_NORMAL;
+				    OPTION_LOGASAP | OPTION_DONTLOG_NORMAL |
+				    OPTION_LOG_SEPARATE_ERRORS;
 	const unsigned of_both = OPTION_NOLINGER;
 
 	return kind == PROXY_FRONTEND  ? of_clients | of_both
@@ -157,6 +158,7 @@ set_logged_line(struct parser *p, const struct option *o)
 		parser_alert(p, "keyword '%s' only supports option 'clf'.", o->name);
 	} else {
 		parser_set_text(&p->proxy->log_format, NULL);
+		p->proxy->log_format_at = parser_place(p);
 		p->proxy->options |= OPTION_TCPLOG;
 	}
 }

@@ -6,7 +6,7 @@
 void
 topology_init(struct topology *t)
 {
-	*t = (struct topology){ 0 };
+	*t = (struct topology){ .tls.lifetime_s = 300 };
 	map_init(&t->frontends);
 	map_init(&t->backends);
 }
@@ -22,6 +22,7 @@ free_texts(char **texts, size_t n)
 static void
 free_server_texts(struct server *s)
 {
+	tls_settings_fini(&s->tls);
 	free(s->init_addr);
 	free(s->resolvers);
 	free(s->track);
@@ -54,13 +55,11 @@ free_proxy(struct proxy *p)
 		free(p->filters[i].config);
 	}
 	free(p->filters);
-	for (size_t i = 0; i < p->n_logs; i++) {
-		free(p->logs[i].address);
-		free(p->logs[i].format);
-	}
-	free(p->logs);
-	for (size_t i = 0; i < p->n_binds; i++)
+	log_targets_fini(&p->logs, &p->n_logs);
+	for (size_t i = 0; i < p->n_binds; i++) {
+		tls_settings_fini(&p->binds[i].tls);
 		free(p->binds[i].text);
+	}
 	free(p->binds);
 	map_fini(&p->server_by_name);
 	for (size_t i = 0; i < p->n_servers; i++)
@@ -70,6 +69,8 @@ free_proxy(struct proxy *p)
 	free(p->default_backend_name);
 	free(p->log_format);
 	free(p->log_format_sd);
+	free(p->error_log_format);
+	free(p->log_tag);
 	free(p->balance_by);
 	free(p->name);
 	free(p);
@@ -104,7 +105,11 @@ topology_fini(struct topology *t)
 		free(t->variables[i].value);
 	}
 	free(t->variables);
+	tls_global_fini(&t->tls);
 	free_lines(t->global, t->n_global);
+	log_targets_fini(&t->logs, &t->n_logs);
+	free(t->log_tag);
+	free(t->log_send_hostname);
 	free_lines(t->others, t->n_others);
 	free_texts(t->stats_sockets, t->n_stats_sockets);
 	free_texts(t->files, t->n_files);
@@ -136,6 +141,12 @@ topology_resolvers(const struct topology *t, struct str name)
 		if (str_is(name, t->resolvers[i]->name))
 			return t->resolvers[i];
 	return NULL;
+}
+
+bool
+server_check_is_tls(const struct server *s)
+{
+	return s->check_ssl || (s->ssl && !s->check_elsewhere);
 }
 
 bool

@@ -14,6 +14,7 @@
 
 #include "agent/core/base/addr.h"
 #include "agent/core/base/map.h"
+#include "agent/core/topology/tls_settings.h"
 
 /* Where something stands, for messages. */
 struct place {
@@ -133,6 +134,9 @@ struct server {
 	char *track;		/* owned; "backend/server" or "server", NULL: none */
 	struct server *tracked; /* resolved */
 	bool agent_check;
+	bool ssl;	/* it is spoken to in TLS */
+	bool check_ssl; /* health checks are in any case; see server_check_is_tls() */
+	struct tls_settings tls;
 };
 
 enum {
@@ -146,6 +150,9 @@ struct bind {
 	char *text; /* owned; as written */
 	struct addr addr;
 	struct place at;
+	bool ssl;
+	bool accept_proxy;
+	struct tls_settings tls; /* those of its line */
 };
 
 /* `timeout NAME`, each in ms; 0: none. */
@@ -175,6 +182,7 @@ enum proxy_option {
 	OPTION_ALLBACKUPS = 1 << 9,
 	OPTION_ABORTONCLOSE = 1 << 10,
 	OPTION_NOLINGER = 1 << 11,
+	OPTION_LOG_SEPARATE_ERRORS = 1 << 12,
 };
 
 /* What a health check says; at most one `option …-check` counts, the last. */
@@ -196,10 +204,35 @@ struct spoe_filter {
 	struct place at;
 };
 
-/* `log ADDRESS … format FORMAT …`, as far as the session-end receiver needs it. */
+/* Syslog's severities (RFC 5424, 6.2.1), the most severe first. */
+enum log_severity {
+	SEVERITY_EMERG,
+	SEVERITY_ALERT,
+	SEVERITY_CRIT,
+	SEVERITY_ERR,
+	SEVERITY_WARNING,
+	SEVERITY_NOTICE,
+	SEVERITY_INFO,
+	SEVERITY_DEBUG,
+};
+
+enum { LOG_LEN_DEFAULT = 1024, LOG_LEN_MAX = 65535 };
+
+/* `log ADDRESS [len N] [format F] [sample RANGES:SIZE] FACILITY [LEVEL [MINLEVEL]]`. */
 struct log_target {
-	char *address; /* owned; as written */
-	char *format;  /* owned; NULL when none is given */
+	char *address;	   /* owned; as written */
+	char *format;	   /* owned; NULL when none is given */
+	uint32_t len;	   /* bytes of a line, from 80 to LOG_LEN_MAX */
+	uint8_t facility;  /* 0 kern … 23 local7 */
+	uint8_t level;	   /* enum log_severity; what is less severe is not sent */
+	uint8_t min_level; /* what is more severe is sent as this */
+	bool is_global;	   /* `log global` brought it */
+	/* `sample`: of each sample_size lines these are sent; 0: all are. */
+	uint32_t sample_size;
+	struct log_range {
+		uint32_t first, last; /* counted from 1 */
+	} * ranges;		      /* owned */
+	size_t n_ranges;
 	struct place at;
 };
 
@@ -226,7 +259,10 @@ struct proxy {
 	size_t n_filters;
 	struct log_target *logs; /* owned */
 	size_t n_logs;
-	char *log_format_sd; /* owned; as written, NULL: none */
+	char *log_tag;		/* owned; NULL: the global one */
+	char *log_format_sd;	/* owned; as written, NULL: none */
+	char *error_log_format; /* owned; as written, NULL: none */
+	struct place log_format_at, error_log_format_at; /* the former also of `option tcplog` */
 
 	int64_t timeout_ms[N_TIMEOUTS];
 	uint32_t retries; /* further attempts to connect */
@@ -293,7 +329,11 @@ struct topology {
 	size_t n_others;
 	char **stats_sockets; /* owned; addresses as written */
 	size_t n_stats_sockets;
-	uint32_t nbthread; /* 0: not said */
+	struct log_target *logs; /* owned; those of the global sections */
+	size_t n_logs;
+	char *log_tag;		 /* owned; NULL: not said */
+	char *log_send_hostname; /* owned; "": the machine's own name, NULL: none is sent */
+	uint32_t nbthread;	 /* 0: not said */
 	uint32_t maxconn;  /* of the process; 0: not said */
 	struct place maxconn_at;
 	uint32_t ulimit_n;		   /* 0: not said */
@@ -302,6 +342,7 @@ struct topology {
 	int64_t hard_stop_after_ms;	   /* 0: never */
 	/* bytes; 0: the kernel's */
 	uint32_t rcvbuf_client, rcvbuf_server, sndbuf_client, sndbuf_server;
+	struct tls_global tls;
 	struct resolvers **resolvers; /* owned, and so is each */
 	size_t n_resolvers;
 
@@ -326,8 +367,18 @@ struct proxy *topology_backend(const struct topology *t, struct str name);
 struct server *proxy_server(const struct proxy *p, struct str name);
 struct resolvers *topology_resolvers(const struct topology *t, struct str name);
 
+/* Does a health check of that server speak TLS? */
+bool server_check_is_tls(const struct server *s);
+
 /* Our engines are told from others' by their name, which begins with "usher". */
 bool spoe_filter_is_ours(const struct spoe_filter *f);
+
+/* "local0" and "err" for their numbers; NULL: no such number. */
+const char *log_facility_name(unsigned facility);
+const char *log_severity_name(unsigned severity);
+
+/* End the targets of an array, and the array. */
+void log_targets_fini(struct log_target **logs, size_t *n);
 
 /* "frontend", "backend", "listen", "defaults": the section's keyword. */
 const char *proxy_kind_name(enum proxy_kind kind);

@@ -118,13 +118,11 @@ void line_server_template(struct parser *p);
 /* Copy what a server has from its default-server, owned texts included. */
 void line_server_inherit(struct server *to, const struct server *from);
 
-/* line_frontend.c and line_backend.c: the setters of the table in section_proxy.c */
+/* line_bind.c, line_frontend.c and line_backend.c: the setters of the table in section_proxy.c */
 void line_bind(struct parser *p);
 void line_default_backend(struct parser *p);
 void line_use_backend(struct parser *p);
 void line_filter(struct parser *p);
-void line_log(struct parser *p);
-void line_log_format(struct parser *p);
 void line_balance(struct parser *p);
 void line_hash_type(struct parser *p);
 void line_use_server(struct parser *p);
@@ -152,6 +150,14 @@ void line_keepalive_probes(struct parser *p);
 void line_old_timeout(struct parser *p);
 /* HAProxy's notion of a number where anything goes: the digits it begins with, 0 without. */
 uint32_t parser_number(const char *text);
+
+/* line_log.c; in a global section p->proxy is NULL */
+void line_log(struct parser *p);
+void line_log_format(struct parser *p);
+void line_log_tag(struct parser *p);
+void line_log_send_hostname(struct parser *p);
+/* The targets and the tag of a defaults section. */
+void line_log_inherit(struct proxy *to, const struct proxy *from);
 
 /* line_source.c */
 void line_source(struct parser *p);

@@ -74,6 +74,9 @@ inherit_frontend(struct proxy *to, const struct proxy *from)
 	to->default_backend_at = from->default_backend_at;
 	parser_set_text(&to->log_format, from->log_format);
 	parser_set_text(&to->log_format_sd, from->log_format_sd);
+	parser_set_text(&to->error_log_format, from->error_log_format);
+	to->log_format_at = from->log_format_at;
+	to->error_log_format_at = from->error_log_format_at;
 }
 
 static void
@@ -88,12 +91,7 @@ inherit(struct proxy *to, const struct proxy *from)
 	inherit_backend(to, from);
 	copy_lines(&to->lines, &to->n_lines, from->lines, from->n_lines);
 	copy_lines(&to->all, &to->n_all, from->all, from->n_all);
-	for (size_t i = 0; i < from->n_logs; i++) {
-		ARRAY_GROW(to->logs, to->n_logs);
-		to->logs[to->n_logs] = (struct log_target){ .at = from->logs[i].at };
-		parser_set_text(&to->logs[to->n_logs].address, from->logs[i].address);
-		parser_set_text(&to->logs[to->n_logs++].format, from->logs[i].format);
-	}
+	line_log_inherit(to, from);
 }
 
 /* The defaults section of that name; NULL, with an alert, when there is none or several. */
@@ -307,18 +305,6 @@ keep_stick_table(struct parser *p)
 		parser_keep_line(p);
 }
 
-static void
-forget_logs(struct proxy *proxy)
-{
-	for (size_t i = 0; i < proxy->n_logs; i++) {
-		free(proxy->logs[i].address);
-		free(proxy->logs[i].format);
-	}
-	free(proxy->logs);
-	proxy->logs = NULL;
-	proxy->n_logs = 0;
-}
-
 bool
 section_proxy_negate(struct parser *p)
 {
@@ -331,7 +317,7 @@ section_proxy_negate(struct parser *p)
 		if (word(p, 2)[0])
 			parser_alert(p, "log : 'no log' does not expect arguments");
 		else if (p->proxy)
-			forget_logs(p->proxy);
+			log_targets_fini(&p->proxy->logs, &p->proxy->n_logs);
 		return true;
 	}
 	if (p->proxy && strcmp(word(p, 1), "option") == 0) {
@@ -364,6 +350,7 @@ static const struct keyword table[] = {
 	{ "default_backend", KEYWORD_USED, line_default_backend, IN_FRONTEND },
 	{ "disabled", KEYWORD_USED, set_disabled, IN_ANY },
 	{ "enabled", KEYWORD_USED, set_enabled, IN_ANY },
+	{ "error-log-format", KEYWORD_USED, line_log_format, IN_ANY },
 	{ "filter", KEYWORD_USED, line_filter, IN_ANY },
 	{ "fullconn", KEYWORD_USED, line_fullconn, IN_ANY },
 	{ "hash-balance-factor", KEYWORD_USED, line_hash_balance_factor, IN_ANY },
@@ -372,6 +359,7 @@ static const struct keyword table[] = {
 	{ "log", KEYWORD_USED, line_log, IN_ANY },
 	{ "log-format", KEYWORD_USED, line_log_format, IN_ANY },
 	{ "log-format-sd", KEYWORD_USED, line_log_format, IN_ANY },
+	{ "log-tag", KEYWORD_USED, line_log_tag, IN_ANY },
 	{ "maxconn", KEYWORD_USED, line_maxconn, IN_ANY },
 	{ "mode", KEYWORD_USED, set_mode, IN_ANY },
 	{ "option", KEYWORD_USED, line_option, IN_ANY },
@@ -398,7 +386,6 @@ static const struct keyword table[] = {
 	{ .name = "description", .status = KEYWORD_SKIPPED },
 	{ .name = "dispatch", .status = KEYWORD_SKIPPED },
 	{ .name = "email-alert", .status = KEYWORD_SKIPPED },
-	{ .name = "error-log-format", .status = KEYWORD_SKIPPED },
 	{ .name = "errorfile", .status = KEYWORD_SKIPPED },
 	{ .name = "errorfiles", .status = KEYWORD_SKIPPED },
 	{ .name = "errorloc", .status = KEYWORD_SKIPPED },
@@ -415,7 +402,6 @@ static const struct keyword table[] = {
 	{ .name = "http-send-name-header", .status = KEYWORD_SKIPPED },
 	{ .name = "ignore-persist", .status = KEYWORD_SKIPPED },
 	{ .name = "load-server-state-from-file", .status = KEYWORD_SKIPPED },
-	{ .name = "log-tag", .status = KEYWORD_SKIPPED },
 	{ .name = "max-keep-alive-queue", .status = KEYWORD_SKIPPED },
 	{ .name = "monitor", .status = KEYWORD_SKIPPED },
 	{ .name = "monitor-uri", .status = KEYWORD_SKIPPED },

@@ -25,6 +25,12 @@ static const struct log_fields fields = {
 static const struct {
 	const char *format, *text;
 } rows[] = {
+	{ "%{+Q}o %ci", "\"127.0.0.1\"" },
+	{ " %ci ", "127.0.0.1 " },
+	{ "%o%o  %ci", "127.0.0.1" },
+	{ "a %o b", "a b" },
+	{ "a%o b", "a b" },
+	{ "%ci %o", "127.0.0.1 " },
 	{ "%{+Q}[var(txn.none)]", "\"\"" },
 	{ "%[var(txn.none)]", "-" },
 	{ "%{+Q}[var(txn.s)]", "\"abc\"" },
@@ -73,7 +79,7 @@ static const struct {
 	{ "%[str(a b)]", "a b" },
 	{ "%[var(txn.lf)]", "a#0Ab#7F" },
 	{ "%{+Q,+E}o [usher@32473 key=%[var(txn.w)] be=%b srv=%s ts=%ts]",
-	  " [usher@32473 key=\"\\\"\\]\\\\a\" be=\"mqtt\" srv=\"<NOSRV>\" ts=PR]" },
+	  "[usher@32473 key=\"\\\"\\]\\\\a\" be=\"mqtt\" srv=\"<NOSRV>\" ts=PR]" },
 };
 
 START_TEST(format_is_written)

@@ -51,8 +51,8 @@ static const struct {
 	  "check inter 2s weight 3 on-marked-down shutdown-sessions\n",
 	  "" },
 	{ "ignored in global", "global\n chroot /x\n", "W2 'chroot' is ignored by usher proxy" },
-	{ "the second word decides", "global\n stats socket /x\n",
-	  "W2 'stats socket' is ignored by usher proxy" },
+	{ "the second word decides", "global\n stats bind-process 1\n",
+	  "W2 'stats bind-process' is ignored by usher proxy" },
 	{ "what is switched off", "global\n no strict-limits\n" TCP " no option splice-auto\n",
 	  "" },
 	{ "usher.lua is built in", "global\n lua-load /etc/haproxy/usher.lua\n", "" },
@@ -107,17 +107,28 @@ static const struct {
 	  "A3 'bind fd@3' is refused by usher proxy" },
 	{ "mode http is not looked into", "listen l\n mode http\n http-request deny\n",
 	  "W1 listen 'l' is ignored by usher proxy" },
+	{ "a statistics page is served",
+	  "defaults\n mode http\n option httplog\n timeout client 1s\nlisten l\n bind :1\n"
+	  " stats uri /x\n stats auth a:b\n timeout client 1s\n stats admin if TRUE\n",
+	  "" },
+	{ "a statistics page that is more than that",
+	  "listen l\n mode http\n bind :1\n stats enable\n http-request deny\n"
+	  " stats http-request allow\n server s 127.0.0.1:2\n stats show-modules\n",
+	  "A5 'http-request' is refused by usher proxy\n"
+	  "A6 'stats http-request' is refused by usher proxy\n"
+	  "A7 'server' is refused by usher proxy\n"
+	  "W8 'stats show-modules' is ignored by usher proxy" },
 	{ "what is disabled is not there, as in HAProxy",
 	  "listen l\n mode tcp\n disabled\n option transparent\n", "" },
 	{ "an inherited line is said once",
-	  "defaults\n mode tcp\n option tcplog\n" TCP "frontend f\n mode tcp\n bind :2\n",
-	  "W3 'option tcplog' is ignored by usher proxy" },
+	  "defaults\n mode tcp\n option contstats\n" TCP "frontend f\n mode tcp\n bind :2\n",
+	  "W3 'option contstats' is ignored by usher proxy" },
 	{ "also out of two defaults sections in turn",
-	  "defaults a\n mode tcp\n option tcplog\ndefaults b\n mode tcp\n option tcplog\n"
+	  "defaults a\n mode tcp\n option contstats\ndefaults b\n mode tcp\n option contstats\n"
 	  "frontend f from a\n bind :1\nfrontend g from b\n bind :2\nfrontend h from a\n bind "
 	  ":3\n",
-	  "W3 'option tcplog' is ignored by usher proxy\n"
-	  "W6 'option tcplog' is ignored by usher proxy" },
+	  "W3 'option contstats' is ignored by usher proxy\n"
+	  "W6 'option contstats' is ignored by usher proxy" },
 	{ "defaults that nobody carried inherits",
 	  "defaults\n mode http\n option httplog\nfrontend f\n bind :1\n",
 	  "W4 frontend 'f' is ignored by usher proxy" },

@@ -1,5 +1,5 @@
 /* Whole blocks are read where they lie; the last one or two are padded in a copy. */
-#include "agent/core/expr/sha1.h"
+#include "agent/core/base/sha1.h"
 
 enum { BLOCK = 64 };
 

@@ -1,4 +1,4 @@
-#include "agent/core/expr/sha1.h"
+#include "agent/core/base/sha1.h"
 #include "tests/unit/run.h"
 
 /* FIPS 180 examples, and the lengths around which padding takes one block more. */
@@ -47,7 +47,7 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("expr sha1");
+	Suite *suite = suite_create("base sha1");
 	TCase *tcase = tcase_create("sha1");
 
 	tcase_add_loop_test(tcase, digest_is_right, 0, N_ROWS(rows));

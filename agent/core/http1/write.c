@@ -1,0 +1,147 @@
+/* Text, put together; the writer counts whether it fitted. */
+#include "agent/core/http1/write.h"
+
+#include <assert.h>
+
+#include "agent/core/base/writer.h"
+#include "agent/core/http1/accept.h"
+
+#define END "\r\n"
+
+static void
+put_field(struct writer *w, struct str name, struct str value)
+{
+	writer_str(w, name);
+	writer_str(w, STR(": "));
+	writer_str(w, value);
+	writer_str(w, STR(END));
+}
+
+size_t
+http1_switch_encode(const struct upgrade *u, char *out, size_t size)
+{
+	struct writer w = { .p = (uint8_t *)out, .size = size };
+	char accept[HTTP1_ACCEPT_LEN];
+
+	http1_accept_make(u->key, accept);
+	writer_str(&w, STR("HTTP/1.1 101 Switching Protocols" END "Upgrade: websocket" END
+			   "Connection: Upgrade" END));
+	put_field(&w, STR("Sec-WebSocket-Accept"), (struct str){ accept, sizeof(accept) });
+	put_field(&w, STR("Sec-WebSocket-Protocol"), u->protocol);
+	writer_str(&w, STR(END));
+	return writer_end(&w);
+}
+
+static const struct refusal {
+	unsigned status;
+	const char *line, *fields;
+} refusals[] = {
+	{ 400, "400 Bad Request", "" },
+	{ 403, "403 Forbidden", "" },
+	{ 404, "404 Not Found", "" },
+	{ 405, "405 Method Not Allowed", "Allow: GET" END }, /* RFC 9110, 15.5.6 */
+	{ 408, "408 Request Timeout", "" },
+	{ 426, "426 Upgrade Required", "Upgrade: websocket" END "Sec-WebSocket-Version: 13" END },
+	{ 429, "429 Too Many Requests", "" },
+	{ 431, "431 Request Header Fields Too Large", "" },
+	{ 500, "500 Internal Server Error", "" },
+	{ 502, "502 Bad Gateway", "" },
+	{ 503, "503 Service Unavailable", "" },
+	{ 504, "504 Gateway Timeout", "" },
+	{ 505, "505 HTTP Version Not Supported", "" },
+};
+
+static const struct refusal *
+find_refusal(unsigned status)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].status == status)
+			return &refusals[i];
+	return NULL;
+}
+
+size_t
+http1_refusal_encode(unsigned status, char *out, size_t size)
+{
+	struct writer w = { .p = (uint8_t *)out, .size = size };
+	const struct refusal *r = find_refusal(status);
+
+	assert(r);
+	writer_str(&w, STR("HTTP/1.1 "));
+	writer_str(&w, str_of(r->line));
+	writer_str(&w, STR(END));
+	writer_str(&w, str_of(r->fields));
+	/* RFC 9110, 7.8: who sends Upgrade names it in Connection. */
+	put_field(&w, STR("Connection"), status == 426 ? STR("Upgrade, close") : STR("close"));
+	writer_str(&w, STR("Content-Length: 0" END END));
+	return writer_end(&w);
+}
+
+/* Of one connection alone, or written anew; see the header. */
+static bool
+is_replaced(struct str name)
+{
+	static const char *const names[] = {
+		"connection",
+		"upgrade",
+		"keep-alive",
+		"proxy-connection",
+		"proxy-authenticate",
+		"proxy-authorization",
+		"te",
+		"trailer",
+		"expect",
+		"content-length",
+		"http2-settings",
+		"sec-websocket-key",
+		"sec-websocket-protocol",
+		"sec-websocket-extensions",
+		"sec-websocket-accept",
+		"forwarded",
+		"x-forwarded-for",
+		"x-forwarded-port",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_ieq(name, str_of(names[i])))
+			return true;
+	return false;
+}
+
+/* Without these two the broker would refuse what we found sound. */
+static bool
+is_needed(struct str name)
+{
+	return str_ieq(name, STR("host")) || str_ieq(name, STR("sec-websocket-version"));
+}
+
+static bool
+goes_on(const struct http1_head *h, struct str name)
+{
+	if (is_needed(name))
+		return true;
+	return !is_replaced(name) && !http1_list_has(h, "connection", name);
+}
+
+size_t
+http1_forward_encode(const struct http1_head *h, const struct upgrade *u,
+		     const struct http1_forward *f, char *out, size_t size)
+{
+	struct writer w = { .p = (uint8_t *)out, .size = size };
+	char client[IP_TEXT];
+
+	writer_str(&w, h->method);
+	writer_str(&w, STR(" "));
+	writer_str(&w, h->target);
+	writer_str(&w, STR(" HTTP/1.1" END));
+	for (size_t i = 0; i < h->n_fields; i++)
+		if (goes_on(h, h->fields[i].name))
+			put_field(&w, h->fields[i].name, h->fields[i].value);
+	writer_str(&w, STR("Upgrade: websocket" END "Connection: Upgrade" END));
+	put_field(&w, STR("Sec-WebSocket-Key"), f->key.p ? f->key : u->key);
+	put_field(&w, STR("Sec-WebSocket-Protocol"), u->protocol);
+	if (f->client.family)
+		put_field(&w, STR("X-Forwarded-For"), str_of(ip_format(&f->client, client)));
+	writer_str(&w, STR(END));
+	return writer_end(&w);
+}
