@@ -43,7 +43,8 @@ load_world(struct engine *e, const struct options *o, struct world *old)
 	world = world_load(e, &o->files, old, &report);
 	if (world && is_proxy(o))
 		limits_raise(world, &report);
-	if (world && is_proxy(o) && (!names_start(world, &report) || report.n_alerts)) {
+	if (world && is_proxy(o) &&
+	    (!names_start(world, &report) || report.n_alerts || !world_load_tls(world, &report))) {
 		world_unref(world);
 		world = NULL;
 	}

@@ -43,7 +43,7 @@ run_proxy_check(struct engine *e, const struct options *o)
 	struct world *world;
 	int status = 0;
 
-	engine_carries(e);
+	engine_carries(e, o->n_workers);
 	world = load_world(e, o, NULL);
 	if (!world)
 		return 1;

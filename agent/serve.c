@@ -378,6 +378,7 @@ make_workers(struct process *p)
 	p->n_workers = p->options->n_workers ? p->options->n_workers : threads;
 	if (p->n_workers == 0 || p->n_workers > WORKERS_MAX)
 		p->n_workers = default_workers();
+	engine_set_workers(p->engine, p->n_workers);
 	p->workers = xcalloc(p->n_workers, sizeof(*p->workers));
 	p->counters = xcalloc(p->n_workers + 1, sizeof(*p->counters));
 	for (unsigned i = 0; i < p->n_workers; i++) {
@@ -572,7 +573,7 @@ serve(struct engine *e, const struct options *options, enum serve_mode mode)
 	int status;
 
 	if (mode == SERVE_PROXY)
-		engine_carries(e);
+		engine_carries(e, options->n_workers);
 	p.world = load_world(e, options, NULL);
 	status = p.world ? run(&p) : 1;
 	fini(&p);

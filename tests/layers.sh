@@ -23,11 +23,11 @@ agent/core/advice: agent/core/base agent/core/facts agent/core/mqtt/reason.h age
 agent/core/decide: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/stick agent/core/topology/model.h agent/core/policy/model.h agent/core/policy/rule.h
 agent/io: agent/core/base ev
 agent/tls: agent/core/base agent/core/expr/context.h agent/core/topology/model.h agent/core/topology/tls_settings.h agent/io openssl
-agent/engine: agent/core agent/io
+agent/engine: agent/core agent/io agent/tls/store.h agent/tls/ticket.h
 agent/spoa: spoe agent/core agent/io agent/engine
 agent/health: agent/core agent/io agent/engine
 agent/names: agent/core agent/io agent/engine
-agent/proxy: agent/core agent/io agent/engine
+agent/proxy: agent/core agent/io agent/engine agent/tls
 agent/runtime: agent/core agent/io agent/engine ev
 agent/admin: agent/core agent/io agent/engine jansson microhttpd
 agent/cli: agent/core agent/io agent/engine jansson

@@ -2,6 +2,7 @@
 #include "agent/engine/data_path.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/core/base/mem.h"
 #include "agent/core/health/script.h"
@@ -9,6 +10,8 @@
 #include "agent/core/topology/spoe_engine.h"
 #include "agent/engine/log_targets.h"
 #include "agent/engine/world.h"
+#include "agent/io/clock.h"
+#include "agent/tls/store.h"
 
 /* What the SPOE engine of ours on this frontend calls its variables. */
 static char *
@@ -54,6 +57,30 @@ add_table(struct data_path *d, const struct proxy *p, struct tables *tables, str
 			   spec->at.file, spec->at.line);
 }
 
+/* What a server's checks would have to speak, and do not. */
+static void
+check_checks(const struct proxy *p, struct report *r)
+{
+	for (size_t i = 0; i < p->n_servers; i++) {
+		const struct server *s = p->servers[i];
+		bool has_header = s->proxy_header & (PROXY_HEADER_V1 | PROXY_HEADER_V2);
+
+		if (s->check && server_check_is_tls(s))
+			report_cfg(
+				r, FINDING_ALERT,
+				"[%s:%d] : 'server %s/%s' : usher proxy makes no health checks in "
+				"TLS yet; `no-check-ssl` checks that it takes connections.",
+				s->at.file, s->at.line, p->name, s->name);
+		if (s->check && has_header && p->check != CHECK_CONNECT)
+			report_cfg(
+				r, FINDING_ALERT,
+				"[%s:%d] : 'server %s/%s' : usher proxy sends no PROXY header in "
+				"health checks yet, and without one this server cannot be asked "
+				"anything; leave the `option` for the check away.",
+				s->at.file, s->at.line, p->name, s->name);
+	}
+}
+
 static void
 add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, bool blanks,
 	  struct loads *loads, struct report *r)
@@ -61,6 +88,7 @@ add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, 
 	if (p->mode != PROXY_TCP || p->disabled)
 		return;
 	d->rules[p->index] = rules_compile(t, p, blanks, r);
+	check_checks(p, r);
 	if (p->kind & PROXY_BACKEND)
 		script_check(p, r);
 	if (!(p->kind & PROXY_FRONTEND))
@@ -70,15 +98,26 @@ add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, 
 	d->lines[p->index] = read_lines(t, p, blanks, r);
 }
 
+/* As many as there are, or will be. */
+static unsigned
+n_workers(const struct topology *t, const struct data_path_env *env)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (env->n_workers)
+		return env->n_workers;
+	return t->nbthread ? t->nbthread : n > 0 ? (unsigned)n : 1;
+}
+
 struct data_path *
-data_path_new(const struct topology *t, const struct policy *policy, struct loads *loads,
-	      struct tables *tables, struct report *r)
+data_path_new(const struct topology *t, const struct policy *policy,
+	      const struct data_path_env *env, struct report *r)
 {
 	bool blanks = !policy_as_haproxy(policy, DIFFERENCE_BLANKS);
 	struct data_path *d = xcalloc(1, sizeof(*d));
 
 	d->n = t->n_proxies;
-	d->process = loads_process(loads);
+	d->process = loads_process(env->loads);
 	d->rules = xcalloc(d->n + 1, sizeof(struct rules *));
 	d->tables = xcalloc(d->n + 1, sizeof(struct shared_table *));
 	d->fronts = xcalloc(d->n + 1, sizeof(struct frontend_load *));
@@ -86,14 +125,22 @@ data_path_new(const struct topology *t, const struct policy *policy, struct load
 	d->lines = xcalloc(d->n + 1, sizeof(struct line_text *));
 	d->log_targets = log_targets_new(t, r);
 	for (size_t i = 0; i < d->n; i++)
-		add_proxy(d, t, t->proxies[i], blanks, loads, r);
+		add_proxy(d, t, t->proxies[i], blanks, env->loads, r);
 	for (size_t i = 0; i < d->n && r->n_alerts == 0; i++)
 		if (d->rules[i])
-			add_table(d, t->proxies[i], tables, r);
+			add_table(d, t->proxies[i], env->tables, r);
 	if (r->n_alerts == 0)
 		return d;
 	data_path_free(d);
 	return NULL;
+}
+
+bool
+data_path_load_tls(struct data_path *d, const struct topology *t, const struct data_path_env *env,
+		   struct report *r)
+{
+	d->tls = tls_store_load(t, env->tickets, n_workers(t, env), r);
+	return d->tls;
 }
 
 void
@@ -110,6 +157,8 @@ data_path_free(struct data_path *d)
 		free(d->lines[i]);
 	}
 	log_targets_free(d->log_targets);
+	if (d->tls)
+		tls_store_free(d->tls);
 	free(d->lines);
 	free(d->rules);
 	free(d->tables);
@@ -121,6 +170,8 @@ data_path_free(struct data_path *d)
 void
 data_path_begin(const struct data_path *d, struct tables *tables)
 {
+	if (d->tls)
+		tls_store_log_expiry(d->tls, wall_clock_now().us / 1000000);
 	for (size_t i = 0; i < d->n; i++)
 		if (d->tables[i]) {
 			tables_adopt(tables, d->tables[i]);

@@ -25,7 +25,9 @@
 #include "agent/engine/loads.h"
 #include "agent/engine/quota.h"
 #include "agent/io/file.h"
+#include "agent/tls/ticket.h"
 
+enum { TICKET_PERIOD_S = 3600 };
 enum { SYSLOG_PORT = 514 };    /* HAProxy's, where a log line names none */
 enum { RATE_SLOTS = 1 << 17 }; /* 2 MiB: subjects whose connect rate is remembered */
 
@@ -42,8 +44,10 @@ struct engine {
 	size_t n_targets;
 	struct quota **quotas; /* owned; one for each tenant there ever was */
 	size_t n_quotas;
-	struct loads *loads;	   /* NULL: HAProxy carries the sessions */
-	struct tables tables;	   /* the stick-tables of those that usher carries */
+	struct loads *loads;  /* NULL: HAProxy carries the sessions */
+	struct tables tables; /* the stick-tables of those that usher carries */
+	struct tls_tickets *tickets;
+	unsigned n_workers;	   /* 0: as many as the file says */
 	struct map target_by_name; /* written by the main thread while building, under its lock */
 	pthread_rwlock_t lock;
 };
@@ -81,14 +85,24 @@ engine_free(struct engine *e)
 	if (e->loads)
 		loads_free(e->loads);
 	tables_fini(&e->tables);
+	if (e->tickets)
+		tls_tickets_free(e->tickets);
 	pthread_rwlock_destroy(&e->lock);
 	free(e);
 }
 
 void
-engine_carries(struct engine *e)
+engine_carries(struct engine *e, unsigned n_workers)
 {
 	e->loads = loads_new();
+	e->tickets = tls_tickets_new(TICKET_PERIOD_S);
+	e->n_workers = n_workers;
+}
+
+void
+engine_set_workers(struct engine *e, unsigned n_workers)
+{
+	e->n_workers = n_workers;
 }
 
 static struct quota *
@@ -477,6 +491,32 @@ free_world(struct world *w)
 	free(w);
 }
 
+static struct data_path_env
+data_path_env(struct engine *e)
+{
+	return (struct data_path_env){ e->loads, &e->tables, e->tickets, e->n_workers };
+}
+
+static struct data_path *
+make_data_path(struct engine *e, const struct world *w, struct report *r)
+{
+	const struct data_path_env env = data_path_env(e);
+
+	if (!e->tickets) {
+		report_cfg(r, FINDING_ALERT, "no randomness for the keys of TLS tickets");
+		return NULL;
+	}
+	return data_path_new(&w->topology, &w->policy, &env, r);
+}
+
+bool
+world_load_tls(struct world *w, struct report *r)
+{
+	const struct data_path_env env = data_path_env(w->engine);
+
+	return data_path_load_tls(w->data_path, &w->topology, &env, r);
+}
+
 struct world *
 world_load(struct engine *e, const struct world_files *files, struct world *old, struct report *r)
 {
@@ -490,7 +530,7 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 	if (r->n_alerts == 0)
 		find_addresses(w, r);
 	if (r->n_alerts == 0 && e->loads)
-		w->data_path = data_path_new(&w->topology, &w->policy, e->loads, &e->tables, r);
+		w->data_path = make_data_path(e, w, r);
 	if (r->n_alerts == 0 && !make_live(e, w, old))
 		report_cfg(r, FINDING_ALERT, "out of memory for the sticky table");
 	if (r->n_alerts == 0)

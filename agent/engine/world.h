@@ -54,8 +54,13 @@ struct quota;
 struct engine *engine_new(void);
 void engine_free(struct engine *e);
 
-/* usher carries the sessions itself, so it knows each one's end. Before the first world. */
-void engine_carries(struct engine *e);
+/*
+ * usher carries the sessions itself, so it knows each one's end. Before the first world. n_workers:
+ * how many there are to be; 0: as many as the file of the first world says.
+ */
+void engine_carries(struct engine *e, unsigned n_workers);
+/* So many there are: no file says anything else from now on. */
+void engine_set_workers(struct engine *e, unsigned n_workers);
 
 /*
  * Read the files, and nothing more: for those who look at them. Both models are initialised here
@@ -76,6 +81,12 @@ bool world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, 
  */
 struct world *world_load(struct engine *e, const struct world_files *files, struct world *old,
 			 struct report *r);
+
+/*
+ * Where usher carries the sessions itself: read the certificates, once names have their addresses.
+ * False, with alerts: the world is not to be used.
+ */
+bool world_load_tls(struct world *w, struct report *r) MUST_USE;
 
 /*
  * This world is the one in use from now on: what outlives worlds goes by its limits. ends_heard:

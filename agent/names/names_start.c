@@ -264,11 +264,22 @@ want_binds(struct start *st)
 		}
 }
 
+/* Another address of the line that `from` has been read from. */
 static void
-add_bind(struct proxy *p, char *text, const struct addr *a, const struct place *at)
+add_bind(struct proxy *p, const char *text, const struct addr *a, const struct bind *from)
 {
+	struct bind *b;
+
 	ARRAY_GROW(p->binds, p->n_binds);
-	p->binds[p->n_binds++] = (struct bind){ .text = text, .addr = *a, .at = *at };
+	b = &p->binds[p->n_binds++];
+	*b = (struct bind){
+		.text = str_dup(str_of(text)),
+		.addr = *a,
+		.at = from->at,
+		.ssl = from->ssl,
+		.accept_proxy = from->accept_proxy,
+	};
+	tls_settings_copy(&b->tls, &from->tls);
 }
 
 /* One for each port. The text of a range becomes that of each of its ports. */
@@ -281,7 +292,7 @@ add_ports(struct proxy *p, const struct bind *b, const struct host *h, const str
 		struct addr a = addr_of_ip(ip, (uint16_t)port);
 		const char *shown = h->port == h->port_end ? b->text : addr_format(&a, text);
 
-		add_bind(p, str_dup(str_of(shown)), &a, &b->at);
+		add_bind(p, shown, &a, b);
 	}
 }
 
@@ -307,7 +318,7 @@ place_bind(struct start *st, struct proxy *p, const struct bind *b)
 	struct ip ip;
 
 	if (b->addr.len || !host_parse(str_of(b->text), &h) || h.port == 0) {
-		add_bind(p, str_dup(str_of(b->text)), &b->addr, &b->at);
+		add_bind(p, b->text, &b->addr, b);
 	} else if (h.port > h.port_end) {
 		tell_bind(st, b, "invalid port range '%u-%u'", h.port, h.port_end);
 	} else if (literal_ip(&h, &ip)) {
@@ -333,6 +344,7 @@ place_binds(struct start *st, struct proxy *p)
 	for (size_t i = 0; i < n; i++) {
 		place_bind(st, p, &before[i]);
 		free(before[i].text);
+		tls_settings_fini(&before[i].tls);
 	}
 	free(before);
 }

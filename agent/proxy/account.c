@@ -155,7 +155,7 @@ account_bytes(struct session *s, uint64_t up, uint64_t down)
 		traffic_add_bytes(&back->traffic, worker, up, down);
 	if (server)
 		traffic_add_bytes(&server->traffic, worker, up, down);
-	if (s->tracks && (up || down))
+	if (s->extra && (up || down))
 		tracks_add_bytes(s, up, down);
 }
 

@@ -64,12 +64,13 @@ look_up_tracked(void *arg, unsigned counter, struct str name, enum table_data wh
 	struct session *s = arg;
 	struct table *table;
 
-	if (!s->tracks || !s->tracks->at[counter].entry)
+	if (!s->extra || !s->extra->tracks.at[counter].entry)
 		return false;
-	table = s->tracks->at[counter].table;
+	table = s->extra->tracks.at[counter].table;
 	if (name.n && context_table(s, NULL, name) != table)
 		return false;
-	return table_read_entry(table, s->tracks->at[counter].entry, what, session_now(s), out);
+	return table_read_entry(table, s->extra->tracks.at[counter].entry, what, session_now(s),
+				out);
 }
 
 static void
@@ -80,14 +81,12 @@ track(void *arg, unsigned counter, struct str name, const struct sample *sample)
 	struct scratch scratch = { s->carrier->key_scratch, sizeof(s->carrier->key_scratch), 0 };
 	struct table_key key;
 
-	if (!table || (s->tracks && s->tracks->at[counter].entry))
+	if (!table || (s->extra && s->extra->tracks.at[counter].entry))
 		return;
-	if (!s->tracks)
-		s->tracks = calloc(1, sizeof(*s->tracks));
-	if (!s->tracks || !table_key_from(table, sample, &scratch, &key))
+	if (!session_extra(s) || !table_key_from(table, sample, &scratch, &key))
 		return;
-	s->tracks->at[counter].table = table;
-	s->tracks->at[counter].entry = table_track(table, &key, session_now(s));
+	s->extra->tracks.at[counter].table = table;
+	s->extra->tracks.at[counter].entry = table_track(table, &key, session_now(s));
 }
 
 static void
@@ -95,22 +94,23 @@ change_counter(void *arg, unsigned counter, enum table_data what, bool is_set, i
 {
 	struct session *s = arg;
 
-	if (!s->tracks || !s->tracks->at[counter].entry)
+	if (!s->extra || !s->extra->tracks.at[counter].entry)
 		return;
 	if (is_set)
-		table_set(s->tracks->at[counter].table, s->tracks->at[counter].entry, what, n);
+		table_set(s->extra->tracks.at[counter].table, s->extra->tracks.at[counter].entry,
+			  what, n);
 	else
-		table_add(s->tracks->at[counter].table, s->tracks->at[counter].entry, what, n,
-			  session_now(s));
+		table_add(s->extra->tracks.at[counter].table, s->extra->tracks.at[counter].entry,
+			  what, n, session_now(s));
 }
 
 void
 tracks_begin_session(struct session *s)
 {
-	for (unsigned i = 0; s->tracks && i < 3; i++)
-		if (s->tracks->at[i].entry)
-			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, TABLE_SESS_CNT, 1,
-				  session_now(s));
+	for (unsigned i = 0; s->extra && i < 3; i++)
+		if (s->extra->tracks.at[i].entry)
+			table_add(s->extra->tracks.at[i].table, s->extra->tracks.at[i].entry,
+				  TABLE_SESS_CNT, 1, session_now(s));
 }
 
 void
@@ -122,23 +122,23 @@ tracks_add_bytes(struct session *s, uint64_t up, uint64_t down)
 	};
 
 	for (unsigned i = 0; i < 3; i++)
-		for (unsigned j = 0; s->tracks->at[i].entry && j < 2; j++) {
-			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, counts[j][0],
-				  (int64_t)up, session_now(s));
-			table_add(s->tracks->at[i].table, s->tracks->at[i].entry, counts[j][1],
-				  (int64_t)down, session_now(s));
+		for (unsigned j = 0; s->extra->tracks.at[i].entry && j < 2; j++) {
+			table_add(s->extra->tracks.at[i].table, s->extra->tracks.at[i].entry,
+				  counts[j][0], (int64_t)up, session_now(s));
+			table_add(s->extra->tracks.at[i].table, s->extra->tracks.at[i].entry,
+				  counts[j][1], (int64_t)down, session_now(s));
 		}
 }
 
 void
 tracks_drop(struct session *s)
 {
-	for (unsigned i = 0; s->tracks && i < 3; i++)
-		if (s->tracks->at[i].entry)
-			table_untrack(s->tracks->at[i].table, s->tracks->at[i].entry,
+	for (unsigned i = 0; s->extra && i < 3; i++) {
+		if (s->extra->tracks.at[i].entry)
+			table_untrack(s->extra->tracks.at[i].table, s->extra->tracks.at[i].entry,
 				      session_now(s));
-	free(s->tracks);
-	s->tracks = NULL;
+		s->extra->tracks.at[i].entry = NULL;
+	}
 }
 
 /* ---- variables ------------------------------------------------------------------------------ */
@@ -326,16 +326,16 @@ wall_clock_us(void)
 static void
 fill_addresses(const struct session *s, struct expr_context *x)
 {
-	struct addr a;
+	struct ends e;
 
-	if (socket_peer(s->client.fd, &a)) {
-		addr_ip(&a, &x->src);
-		x->src_port = addr_port(&a);
-	}
-	if (socket_self(s->client.fd, &a)) {
-		addr_ip(&a, &x->dst);
-		x->dst_port = addr_port(&a);
-	}
+	session_ends(s, &e);
+	x->src = e.peer;
+	x->src_port = e.peer_port;
+	x->dst = e.self;
+	x->dst_port = e.self_port;
+	x->came_by_proxy_header = s->extra && s->extra->is_presented;
+	if (s->extra && s->extra->client_tls && s->extra->client_tls->has_facts)
+		x->tls = &s->extra->client_tls->facts.tls;
 }
 
 void

@@ -141,12 +141,14 @@ dialling_end_dial(struct session *s)
 static bool
 find_address(const struct session *s, struct addr *a)
 {
-	struct addr self;
+	struct ends ends;
 
 	if (!pool_addr(s->world->pools[s->backend->index], s->index, a))
 		return false;
-	if (a->sa.sa_family != AF_UNIX && addr_port(a) == 0 && socket_self(s->client.fd, &self))
-		addr_default_port(a, addr_port(&self));
+	if (a->sa.sa_family != AF_UNIX && addr_port(a) == 0) {
+		session_ends(s, &ends);
+		addr_default_port(a, ends.self_port);
+	}
 	return true;
 }
 
@@ -185,6 +187,7 @@ dial_start_here(struct session *s)
 	if (fd < 0)
 		return dial_failed(s, fd);
 	set_server_options(s, fd);
+	opening_drop_head(s->opening);
 	s->opening->n_sent = 0;
 	ev_io_set(&s->server, fd, 0);
 	return STEP_WAIT;
@@ -212,7 +215,24 @@ dialling_dial(struct session *s)
 	if (s->server.fd < 0)
 		return dial_start_here(s);
 	error = dial_result(s->server.fd);
-	return error ? dial_failed(s, error) : server_reached(s);
+	if (error)
+		return dial_failed(s, error);
+	return greeting_is_due(s) ? session_enter(s, SESSION_GREET) : server_reached(s);
+}
+
+/* A server that does not take the greeting is one that refuses. */
+enum step
+dialling_greet(struct session *s)
+{
+	switch (greeting_run(s)) {
+	case STEP_WAIT:
+		return STEP_WAIT;
+	case STEP_NEXT:
+		return server_reached(s);
+	case STEP_END:
+		break;
+	}
+	return dial_failed(s, -ECONNRESET);
 }
 
 /* ---- its answer ----------------------------------------------------------------------------- */
@@ -333,12 +353,12 @@ static bool
 send_connect(struct session *s)
 {
 	struct opening *o = s->opening;
+	struct end server = session_server(s);
 	ssize_t n;
 
 	if (o->n_sent == o->greeting.len)
 		return true;
-	n = send(s->server.fd, buf_front(s->up.rest) + o->n_sent, o->greeting.len - o->n_sent,
-		 MSG_NOSIGNAL);
+	n = end_send(&server, buf_front(s->up.rest) + o->n_sent, o->greeting.len - o->n_sent);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	o->n_sent += (size_t)n;
@@ -350,11 +370,13 @@ dialling_await_answer(struct session *s)
 {
 	struct worker *w = s->carrier->worker;
 	bool sent = send_connect(s);
+	struct end server;
 	ssize_t got;
 
 	if (!session_read_request(s))
 		return STEP_END;
-	got = recv(s->server.fd, w->read_buffer, ANSWER_MAX, 0);
+	server = session_server(s);
+	got = end_recv(&server, w->read_buffer, ANSWER_MAX);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent)
 		return s->up.eof && buf_len(s->up.rest) == s->opening->n_sent ? begin_relay(s)
 									      : STEP_WAIT;

@@ -18,6 +18,15 @@ opening_make(struct session *s)
 }
 
 void
+opening_drop_head(struct opening *o)
+{
+	if (o->head)
+		buf_fini(o->head);
+	free(o->head);
+	o->head = NULL;
+}
+
+void
 opening_drop(struct session *s)
 {
 	struct opening *o = s->opening;
@@ -32,6 +41,7 @@ opening_drop(struct session *s)
 		free(o->stores);
 		o->stores = next;
 	}
+	opening_drop_head(o);
 	vars_fini(&o->vars);
 	free(o->verdict.key);
 	free(o);

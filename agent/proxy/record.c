@@ -9,21 +9,6 @@
 #include "agent/io/dial.h"
 #include "agent/proxy/state.h"
 
-static void
-note_ends(int fd, struct ends *e)
-{
-	struct addr a;
-
-	if (socket_peer(fd, &a)) {
-		addr_ip(&a, &e->peer);
-		e->peer_port = addr_port(&a);
-	}
-	if (socket_self(fd, &a)) {
-		addr_ip(&a, &e->self);
-		e->self_port = addr_port(&a);
-	}
-}
-
 void
 record_begin(struct session *s)
 {
@@ -37,7 +22,7 @@ record_begin(struct session *s)
 	gettimeofday(&now, NULL);
 	s->record->accepted_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
 	s->record->wait_ms = s->record->connect_ms = -1;
-	note_ends(s->client.fd, &s->record->client);
+	session_ends(s, &s->record->client);
 	record_moment(s, LINE_ACCEPTED);
 }
 
@@ -64,7 +49,7 @@ record_dial(struct session *s, int fd, const struct addr *to)
 		s->record->wait_ms = session_now(s) - s->started;
 	s->record->is_late = false;
 	if (fd >= 0)
-		note_ends(fd, &s->record->server);
+		session_socket_ends(fd, &s->record->server);
 	addr_ip(to, &s->record->server.peer);
 	s->record->server.peer_port = addr_port(to);
 }
@@ -91,7 +76,7 @@ record_connected(struct session *s)
 	if (!s->record)
 		return;
 	s->record->connect_ms = session_now(s) - s->started - s->record->wait_ms;
-	note_ends(s->server.fd, &s->record->server);
+	session_socket_ends(s->server.fd, &s->record->server);
 	record_moment(s, LINE_CONNECTED);
 }
 
@@ -130,9 +115,10 @@ static char
 phase_of(const struct session *s)
 {
 	static const char phases[] = {
-		[SESSION_FRONT] = 'R', [SESSION_BACK] = 'R',	[SESSION_QUEUE] = 'Q',
-		[SESSION_PAUSE] = 'C', [SESSION_DIAL] = 'C',	[SESSION_ANSWER] = 'D',
-		[SESSION_RELAY] = 'D', [SESSION_REFUSED] = 'R',
+		[SESSION_HEADER] = 'R', [SESSION_HANDSHAKE] = 'R', [SESSION_GREET] = 'C',
+		[SESSION_FRONT] = 'R',	[SESSION_BACK] = 'R',	   [SESSION_QUEUE] = 'Q',
+		[SESSION_PAUSE] = 'C',	[SESSION_DIAL] = 'C',	   [SESSION_ANSWER] = 'D',
+		[SESSION_RELAY] = 'D',	[SESSION_REFUSED] = 'R',
 	};
 
 	/* HAProxy sees a reset only where it would pass on data. */
@@ -165,6 +151,8 @@ write_termination(const struct session *s, char flags[2])
 	case CLOSE_NOT_MQTT:
 	case CLOSE_CONNECT_LATE:
 	case CLOSE_REJECTED:
+	case CLOSE_BAD_HEADER:
+	case CLOSE_HANDSHAKE:
 		flags[0] = 'P';
 		return;
 	case CLOSE_NO_SERVER:

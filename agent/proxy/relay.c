@@ -39,18 +39,18 @@ relay_keep(struct relay *r, const uint8_t *p, size_t n)
 
 /* send() as much as is taken; -1 when that fails for good. */
 static ssize_t
-send_some(int to, const uint8_t *p, size_t n)
+send_some(const struct end *to, const uint8_t *p, size_t n)
 {
 	ssize_t sent;
 
 	do
-		sent = send(to, p, n, MSG_NOSIGNAL);
+		sent = end_send(to, p, n);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
 
 static enum relay_result
-send_rest(struct relay *r, int to)
+send_rest(struct relay *r, const struct end *to)
 {
 	ssize_t sent = send_some(to, buf_front(r->rest), buf_len(r->rest));
 
@@ -65,11 +65,12 @@ send_rest(struct relay *r, int to)
 
 /* Read once and write it on. *more: the socket may have some yet. */
 static enum relay_result
-move_once(struct relay *r, struct worker *w, int from, int to, bool *more)
+move_once(struct relay *r, struct worker *w, const struct end *from, const struct end *to,
+	  bool *more)
 {
-	ssize_t sent, got = recv(from, w->read_buffer, READ_SIZE, 0);
+	ssize_t sent, got = end_recv(from, w->read_buffer, READ_SIZE);
 
-	*more = got == READ_SIZE;
+	*more = got == READ_SIZE || (from->tls && got > 0);
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? RELAY_OPEN : RELAY_BROKEN_FROM;
 	r->eof = got == 0;
@@ -82,7 +83,7 @@ move_once(struct relay *r, struct worker *w, int from, int to, bool *more)
 }
 
 enum relay_result
-relay_run(struct relay *r, struct worker *w, int from, int to)
+relay_run(struct relay *r, struct worker *w, const struct end *from, const struct end *to)
 {
 	enum relay_result result = r->rest ? send_rest(r, to) : RELAY_OPEN;
 	bool more = true;
@@ -93,7 +94,7 @@ relay_run(struct relay *r, struct worker *w, int from, int to)
 	if (result != RELAY_OPEN || !r->eof || r->rest)
 		return result;
 	if (!r->shut)
-		shutdown(to, SHUT_WR);
+		end_shut(to);
 	r->shut = true;
 	return RELAY_DONE;
 }

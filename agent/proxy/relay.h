@@ -12,6 +12,7 @@
 
 #include "agent/core/base/buf.h"
 #include "agent/io/worker.h"
+#include "agent/proxy/end.h"
 
 struct relay {
 	struct buf *rest;      /* owned; what the receiver has not taken yet, NULL: nothing */
@@ -29,7 +30,8 @@ enum relay_result {
 };
 
 /* Move what can be moved now, a bounded amount. */
-enum relay_result relay_run(struct relay *r, struct worker *w, int from, int to);
+enum relay_result relay_run(struct relay *r, struct worker *w, const struct end *from,
+			    const struct end *to);
 
 /* Put bytes in front of all that is still to come. False when memory is out. */
 bool relay_keep(struct relay *r, const uint8_t *p, size_t n) MUST_USE;

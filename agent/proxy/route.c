@@ -46,51 +46,79 @@ route_delay(const struct session *s)
 	return waits_to_stick(s) ? INSPECT_MS : 0;
 }
 
-enum step
-route_admit(struct session *s)
+/* STEP_NEXT: the client may go on. */
+static enum step
+run_early(struct session *s, enum rules_stage stage, struct rules_walk *walk)
 {
-	const struct rules *rules = rules_of(s, s->frontend);
 	struct rules_hooks hooks = context_hooks(s);
-	enum rules_outcome outcome = RULES_PASS;
-	enum rules_stage stage = RULES_CONNECTION;
+	enum rules_outcome outcome;
 	struct expr_context x;
 
 	context_fill(s, &x);
-	for (; stage <= RULES_SESSION && outcome == RULES_PASS; stage++) {
-		struct rules_walk walk = { 0 };
-
-		outcome = rules_run(rules, stage, &walk, &x, &hooks);
-	}
-	if (outcome == RULES_PASS) {
-		tracks_begin_session(s);
-		account_admitted(s);
-		record_begin(s);
-		return session_enter(s, SESSION_FRONT);
-	}
-	account_denied(s, stage - 1);
+	outcome = rules_run(rules_of(s, s->frontend), stage, walk, &x, &hooks);
+	if (outcome == RULES_PASS)
+		return STEP_NEXT;
+	account_denied(s, stage);
 	return outcome == RULES_DROP ? session_drop(s) : session_end(s, CLOSE_REJECTED);
+}
+
+enum step
+route_connection(struct session *s, bool *expects_header)
+{
+	struct rules_walk walk = { 0 };
+	enum step step = run_early(s, RULES_CONNECTION, &walk);
+
+	*expects_header = walk.expect_proxy;
+	return step;
+}
+
+enum step
+route_admit(struct session *s)
+{
+	struct rules_walk walk = { 0 };
+	enum step step = run_early(s, RULES_SESSION, &walk);
+
+	if (step != STEP_NEXT)
+		return step;
+	tracks_begin_session(s);
+	account_admitted(s);
+	record_begin(s);
+	return session_enter(s, SESSION_FRONT);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------- */
 
 static void
-socket_facts(const struct session *s, struct facts *f)
+tls_facts(const struct session *s, struct facts *f)
 {
-	struct addr a;
-	struct ip ip;
+	const struct tls_facts *from;
 
+	if (!s->extra || !s->extra->client_tls || !s->extra->client_tls->has_facts)
+		return;
+	from = &s->extra->client_tls->facts;
+	facts_set_str(f, FACT_TRANSPORT, STR("tls"));
+	facts_set_str(f, FACT_SNI, from->tls.sni);
+	facts_set_str(f, FACT_ALPN, from->tls.alpn);
+	facts_set_str(f, FACT_TLS_VERSION, from->tls.protocol);
+	facts_set_str(f, FACT_CN, from->cn);
+	facts_set_number(f, FACT_VERIFIED, from->is_verified);
+}
+
+static void
+connection_facts(const struct session *s, struct facts *f)
+{
+	struct ends e;
+
+	session_ends(s, &e);
 	facts_set_str(f, FACT_FRONTEND, str_of(s->frontend->name));
 	facts_set_str(f, FACT_TRANSPORT, STR("tcp"));
-	if (socket_peer(s->client.fd, &a)) {
-		addr_ip(&a, &ip);
-		facts_set_ip(f, FACT_SOURCE, &ip);
-		facts_set_number(f, FACT_SOURCE_PORT, addr_port(&a));
-	}
-	if (socket_self(s->client.fd, &a)) {
-		addr_ip(&a, &ip);
-		facts_set_ip(f, FACT_DESTINATION, &ip);
-		facts_set_number(f, FACT_DESTINATION_PORT, addr_port(&a));
-	}
+	facts_set_ip(f, FACT_SOURCE, &e.peer);
+	facts_set_ip(f, FACT_DESTINATION, &e.self);
+	if (e.peer.family)
+		facts_set_number(f, FACT_SOURCE_PORT, e.peer_port);
+	if (e.self.family)
+		facts_set_number(f, FACT_DESTINATION_PORT, e.self_port);
+	tls_facts(s, f);
 }
 
 /* "action" becomes txn.usher.action, or whatever our SPOE engine here calls its variables. */
@@ -167,7 +195,7 @@ take_verdict(struct session *s, const struct mqtt_connect *c)
 	struct verdict v;
 
 	mqtt_facts(c, &facts);
-	socket_facts(s, &facts);
+	connection_facts(s, &facts);
 	route_ask(s->carrier->worker, s->world, &facts, &v);
 	verdict_log(&v, &facts, session_now(s));
 	set_variables(s, &v, c->level);

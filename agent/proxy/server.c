@@ -97,11 +97,10 @@ make_pick(struct session *s, struct ip *source)
 	const struct tenant *t = is_decided(s) ? o->verdict.tenant : NULL;
 	uint32_t hash = 0;
 	bool has_hash = find_hash(s, &hash);
-	struct addr peer;
+	struct ends ends;
 
-	*source = (struct ip){ 0 };
-	if (socket_peer(s->client.fd, &peer))
-		addr_ip(&peer, source);
+	session_ends(s, &ends);
+	*source = ends.peer;
 	return (struct pick){
 		.has_hash = has_hash,
 		.key = { o->verdict.key, o->verdict.key_len },

@@ -66,6 +66,16 @@ find_frontend(const struct world *world, const struct door *d)
 	return p && is_carried(p) ? p : NULL;
 }
 
+static const struct bind *
+find_bind(const struct proxy *p, const struct addr *a)
+{
+	for (size_t i = 0; i < p->n_binds; i++)
+		if (p->binds[i].addr.len == a->len &&
+		    memcmp(&p->binds[i].addr.sa, &a->sa, a->len) == 0)
+			return &p->binds[i];
+	return NULL;
+}
+
 /* Nobody is turned away for being too many: who does not fit waits in the backlog. */
 static bool
 may_accept(struct worker *w, void *arg)
@@ -96,9 +106,10 @@ on_accept(struct worker *w, int fd, void *arg)
 {
 	struct door *d = arg;
 	const struct proxy *frontend = find_frontend(w->world, d);
+	const struct bind *bind = frontend ? find_bind(frontend, &d->entrance->addr) : NULL;
 
-	if (frontend)
-		session_start(&d->entrance->service->carriers[w->index], frontend, fd);
+	if (bind)
+		session_start(&d->entrance->service->carriers[w->index], frontend, bind, fd);
 	else
 		close(fd);
 }
@@ -221,12 +232,8 @@ static bool
 has_bind(const struct topology *t, const struct addr *a)
 {
 	for (size_t i = 0; i < t->n_proxies; i++)
-		for (size_t j = 0; is_carried(t->proxies[i]) && j < t->proxies[i]->n_binds; j++) {
-			const struct addr *b = &t->proxies[i]->binds[j].addr;
-
-			if (b->len == a->len && memcmp(&b->sa, &a->sa, a->len) == 0)
-				return true;
-		}
+		if (is_carried(t->proxies[i]) && find_bind(t->proxies[i], a))
+			return true;
 	return false;
 }
 

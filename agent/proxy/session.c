@@ -18,6 +18,7 @@
 
 enum {
 	HELD_MAX = 64 << 10, /* of them behind the CONNECT, before more is read */
+	ARRIVAL_MS = 10000,  /* at most, for a PROXY header, and for a TLS handshake */
 	FAREWELL_MS = 2000,  /* for a refused client to read its CONNACK and go */
 	PAUSE_MS = 1000,     /* HAProxy's, before the same server is tried again */
 };
@@ -37,11 +38,14 @@ static const struct {
 	enum step (*step)(struct session *s);
 	enum step (*late)(struct session *s); /* its time is over */
 } states[] = {
+	[SESSION_HEADER] = { "header", arrival_header, arrival_end },
+	[SESSION_HANDSHAKE] = { "handshake", arrival_handshake, arrival_end },
 	[SESSION_FRONT] = { "front", inspect_front, end_delay },
 	[SESSION_BACK] = { "back", inspect_back, end_delay },
 	[SESSION_QUEUE] = { "queue", watch_client, dialling_end_queue },
 	[SESSION_PAUSE] = { "pause", watch_client, dialling_end_pause },
 	[SESSION_DIAL] = { "dial", dialling_dial, dialling_end_dial },
+	[SESSION_GREET] = { "greet", dialling_greet, dialling_end_dial },
 	[SESSION_ANSWER] = { "answer", dialling_await_answer, end_idle },
 	[SESSION_RELAY] = { "relay", relay_bytes, end_idle },
 	[SESSION_REFUSED] = { "refused", await_farewell, end_farewell },
@@ -61,6 +65,8 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_NO_SERVER] = "no_server",
 		[CLOSE_CONNECT_FAILED] = "connect_failed",
 		[CLOSE_REJECTED] = "rejected",
+		[CLOSE_BAD_HEADER] = "bad_header",
+		[CLOSE_HANDSHAKE] = "handshake",
 		[CLOSE_QUEUE_FULL] = "queue_full",
 		[CLOSE_QUEUE_LATE] = "queue_late",
 		[CLOSE_SERVER_DOWN] = "server_down",
@@ -115,7 +121,11 @@ time_allowed(const struct session *s)
 	case SESSION_PAUSE:
 		return shorter(PAUSE_MS, times[TIMEOUT_CONNECT]);
 	case SESSION_DIAL:
+	case SESSION_GREET:
 		return times[TIMEOUT_CONNECT];
+	case SESSION_HEADER:
+	case SESSION_HANDSHAKE:
+		return shorter(s->frontend->timeout_ms[TIMEOUT_CLIENT], ARRIVAL_MS);
 	case SESSION_ANSWER:
 	case SESSION_RELAY:
 		return idle_allowed(s);
@@ -130,7 +140,8 @@ session_enter(struct session *s, enum session_state state)
 {
 	s->state = state;
 	if (s->opening)
-		s->opening->delay_over = state <= SESSION_BACK && route_delay(s) == 0;
+		s->opening->delay_over =
+			(state == SESSION_FRONT || state == SESSION_BACK) && route_delay(s) == 0;
 	bounds_wait(&s->carrier->bounds, &s->bounded, time_allowed(s));
 	return STEP_NEXT;
 }
@@ -148,6 +159,13 @@ session_close_side(struct session *s, ev_io *side)
 	if (side->fd < 0)
 		return;
 	ev_io_stop(s->carrier->worker->loop, side);
+	if (s->extra) {
+		struct secured **tls =
+			side == &s->client ? &s->extra->client_tls : &s->extra->server_tls;
+
+		secured_free(*tls);
+		*tls = NULL;
+	}
 	close(side->fd);
 	ev_io_set(side, -1, 0);
 }
@@ -199,6 +217,7 @@ session_free(struct session *s)
 	session_close_side(s, &s->server);
 	relay_fini(&s->up);
 	relay_fini(&s->down);
+	extra_drop(s);
 	world_unref(s->world);
 	list_remove(&s->list);
 	list_append(&c->idle, &s->list);
@@ -209,7 +228,11 @@ session_free(struct session *s)
 static void
 watch_side(struct session *s, ev_io *side, bool read, bool write)
 {
-	int interest = (read ? EV_READ : 0) | (write ? EV_WRITE : 0);
+	struct end e = side == &s->client ? session_client(s) : session_server(s);
+	/* In TLS reading may have to write, and writing to read. */
+	bool reads = read || (e.tls && write && e.tls->write_wants_read);
+	bool writes = write || (e.tls && read && e.tls->read_wants_write);
+	int interest = (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0);
 
 	if (side->fd < 0 || (side->events & (EV_READ | EV_WRITE)) == interest)
 		return;
@@ -240,8 +263,14 @@ session_watch(struct session *s)
 	case SESSION_BACK:
 		watch_side(s, &s->client, !s->up.eof && n_kept(s) < REQUEST_MAX, false);
 		return;
+	case SESSION_HEADER:
+	case SESSION_HANDSHAKE:
 	case SESSION_REFUSED:
 		watch_side(s, &s->client, true, false);
+		return;
+	case SESSION_GREET:
+		watch_side(s, &s->client, false, false);
+		watch_side(s, &s->server, true, s->opening->head && buf_len(s->opening->head));
 		return;
 	case SESSION_QUEUE:
 	case SESSION_PAUSE:
@@ -311,15 +340,19 @@ session_read_request(struct session *s)
 {
 	struct worker *w = s->carrier->worker;
 	size_t room = REQUEST_MAX > n_kept(s) ? REQUEST_MAX - n_kept(s) : 0;
+	struct end end;
 	ssize_t got;
 
 	if (s->up.eof || room == 0)
 		return true;
-	got = recv(s->client.fd, w->read_buffer, room, 0);
+	end = session_client(s);
+	got = end_recv(&end, w->read_buffer, room);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	s->up.eof = got == 0;
 	s->reason = got < 0 ? CLOSE_CLIENT_GONE : CLOSE_MEMORY;
+	if (end_has_more(&end)) /* no event will say so */
+		ev_feed_event(w->loop, &s->client, EV_READ);
 	return got >= 0 && relay_keep(&s->up, w->read_buffer, (size_t)got);
 }
 
@@ -372,12 +405,14 @@ session_refuse(struct session *s, enum close_reason reason, unsigned level, uint
 {
 	uint8_t connack[MQTT_CONNACK_MAX];
 	size_t n = code ? mqtt_connack_encode(level, code, connack, sizeof(connack)) : 0;
+	struct end end;
 
 	if (n == 0)
 		return session_end(s, reason);
-	if (send(s->client.fd, connack, n, MSG_NOSIGNAL) != (ssize_t)n)
+	end = session_client(s);
+	if (end_send(&end, connack, n) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
-	shutdown(s->client.fd, SHUT_WR);
+	end_shut(&end);
 	session_close_side(s, &s->server);
 	let_go(s);
 	tracks_drop(s);
@@ -441,13 +476,18 @@ relay_bytes(struct session *s)
 	struct worker *w = s->carrier->worker;
 	uint64_t up_before = s->up.n_bytes, down_before = s->down.n_bytes;
 	bool was_half_closed = s->up.shut || s->down.shut;
-	enum relay_result up = relay_run(&s->up, w, s->client.fd, s->server.fd);
+	struct end client = session_client(s), server = session_server(s);
+	enum relay_result up = relay_run(&s->up, w, &client, &server);
 	/* A server that takes nothing more may have said why: that still goes to the client. */
 	enum relay_result down = up == RELAY_MEMORY || up == RELAY_BROKEN_FROM
 					 ? RELAY_OPEN
-					 : relay_run(&s->down, w, s->server.fd, s->client.fd);
+					 : relay_run(&s->down, w, &server, &client);
 
 	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before, was_half_closed);
+	if (end_has_more(&client) && relay_wants_read(&s->up)) /* no event will say so */
+		ev_feed_event(w->loop, &s->client, EV_READ);
+	if (end_has_more(&server) && relay_wants_read(&s->down))
+		ev_feed_event(w->loop, &s->server, EV_READ);
 	return judge_relay(s, up, down);
 }
 
@@ -520,7 +560,7 @@ set_client_options(const struct session *s)
 }
 
 void
-session_start(struct carrier *c, const struct proxy *frontend, int fd)
+session_start(struct carrier *c, const struct proxy *frontend, const struct bind *bind, int fd)
 {
 	struct session *s = take_slot(c);
 
@@ -543,5 +583,10 @@ session_start(struct carrier *c, const struct proxy *frontend, int fd)
 	ev_io_init(&s->client, on_client, fd, 0);
 	ev_io_init(&s->server, on_server, -1, 0);
 	set_client_options(s);
-	turn(s, opening_make(s) ? route_admit(s) : session_end(s, CLOSE_MEMORY));
+	if (!opening_make(s)) {
+		turn(s, session_end(s, CLOSE_MEMORY));
+		return;
+	}
+	s->opening->bind = bind;
+	turn(s, arrival_begin(s));
 }

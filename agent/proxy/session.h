@@ -10,6 +10,9 @@
  *	  ▼
  *	REFUSED ──▶ end          CONNACK sent, the client's last bytes read
  *
+ * Before FRONT stand HEADER and HANDSHAKE, where the client brings a PROXY header and TLS; between
+ * DIAL and ANSWER stands GREET, where the server wants them.
+ *
  * FRONT runs the frontend's rules and, where usher governs, waits for the whole CONNECT and asks
  * for a verdict; BACK runs the backend's rules and chooses the server. Both are over at once where
  * no rule reads the request: the server may then speak first. Every state may end by time-out, and
@@ -53,6 +56,8 @@ enum close_reason {
 	CLOSE_NO_SERVER,      /* none that may take it */
 	CLOSE_CONNECT_FAILED, /* those tried refuse or do not answer */
 	CLOSE_REJECTED,	      /* a rule of haproxy.cfg said no */
+	CLOSE_BAD_HEADER,     /* no PROXY header, or one against the protocol, or too late */
+	CLOSE_HANDSHAKE,      /* the client's TLS handshake failed, or was too late */
 	CLOSE_QUEUE_FULL,     /* `maxqueue` others wait for that server */
 	CLOSE_QUEUE_LATE,     /* no place became free within `timeout queue` */
 	CLOSE_SERVER_DOWN,    /* `on-marked-down shutdown-sessions` */
@@ -63,8 +68,12 @@ enum close_reason {
 
 const char *close_reason_name(enum close_reason reason);
 
-/* A client was accepted on this frontend, which belongs to the worker's present world. Owns fd. */
-void session_start(struct carrier *c, const struct proxy *frontend, int fd);
+/*
+ * A client was accepted on this line of this frontend, which belongs to the worker's present
+ * world. Owns fd.
+ */
+void session_start(struct carrier *c, const struct proxy *frontend, const struct bind *bind,
+		   int fd);
 
 /*
  * A server was marked down: who waits for it alone chooses again; who is carried there is ended,

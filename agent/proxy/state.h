@@ -14,12 +14,15 @@
 #include "agent/proxy/session.h"
 
 enum session_state {
-	SESSION_FRONT,	/* the frontend's rules, and the verdict */
-	SESSION_BACK,	/* the backend's rules, and the server */
-	SESSION_QUEUE,	/* no place free */
-	SESSION_PAUSE,	/* before the same server is tried again */
-	SESSION_DIAL,	/* to the server */
-	SESSION_ANSWER, /* the CONNECT is sent, the server has said nothing yet */
+	SESSION_HEADER,	   /* the PROXY header of `accept-proxy` */
+	SESSION_HANDSHAKE, /* the client's TLS */
+	SESSION_FRONT,	   /* the frontend's rules, and the verdict */
+	SESSION_BACK,	   /* the backend's rules, and the server */
+	SESSION_QUEUE,	   /* no place free */
+	SESSION_PAUSE,	   /* before the same server is tried again */
+	SESSION_DIAL,	   /* to the server */
+	SESSION_GREET,	   /* our PROXY header to it, and its TLS */
+	SESSION_ANSWER,	   /* the CONNECT is sent, the server has said nothing yet */
 	SESSION_RELAY,
 	SESSION_REFUSED, /* the client was told, and reads it */
 };
@@ -52,7 +55,7 @@ struct tracks {
 	} at[3];
 };
 
-/* The two ends of a connection. */
+/* The addresses of a connection's two ends. */
 struct ends {
 	struct ip peer, self;
 	uint16_t peer_port, self_port;
@@ -72,6 +75,15 @@ struct record {
 	bool is_logged;
 };
 
+/* What most sessions do not have. */
+struct extra {
+	struct tracks tracks;
+	struct secured *client_tls, *server_tls; /* owned; NULL: plain */
+	bool is_presented;			 /* a PROXY header said who the client is: */
+	struct ends presented;
+	char *authority; /* owned; and which name it had asked for; NULL: none */
+};
+
 struct session {
 	struct bounded bounded; /* the wait of the present state */
 	struct list list;	/* in the carrier's sessions, or its idle slots */
@@ -83,14 +95,14 @@ struct session {
 	const struct proxy *backend;  /* NULL: not chosen yet */
 	struct opening *opening;      /* owned; NULL once a server has answered */
 	struct record *record;	      /* owned; NULL: nobody logs it */
-	struct tracks *tracks;	      /* owned; NULL: none */
+	struct extra *extra;	      /* owned; NULL: none */
 	struct quota *quota;	      /* the tenant's count that it is part of; NULL: none */
 	uint64_t key;		      /* of the sticky entry, if has_entry */
 	int64_t started;	      /* monotonic ms */
 	uint32_t idle_ms;	      /* from the client's keepalive; 0: what the file says */
 	uint16_t index;		      /* the server's in the backend, or NO_SERVER */
+	uint8_t reason;		      /* enum close_reason, once it ends or is refused */
 	uint8_t state : 4;	      /* enum session_state */
-	uint8_t reason : 4;	      /* enum close_reason, once it ends or is refused */
 	bool has_place : 1;	      /* one of the server's, see load.h */
 	bool has_entry : 1;	      /* that learns when this session ends */
 };
@@ -102,8 +114,20 @@ session_now(const struct session *s)
 	return worker_ms(s->carrier->worker);
 }
 
+/* Its ends, as bytes go through them. */
+static inline struct end
+session_client(const struct session *s)
+{
+	return (struct end){ s->client.fd, s->extra ? s->extra->client_tls : NULL };
+}
+
+static inline struct end
+session_server(const struct session *s)
+{
+	return (struct end){ s->server.fd, s->extra ? s->extra->server_tls : NULL };
+}
+
 _Static_assert(sizeof(struct session) <= 256, "a session is small: there are millions");
-_Static_assert(N_CLOSE_REASONS <= 16, "its reason has four bits");
 
 /* ---- session.c ------------------------------------------------------------------------------ */
 
@@ -131,6 +155,7 @@ bool session_read_request(struct session *s) MUST_USE;
  */
 
 enum step dialling_dial(struct session *s);
+enum step dialling_greet(struct session *s);
 enum step dialling_await_answer(struct session *s);
 /* Their time is over. */
 enum step dialling_end_queue(struct session *s);
@@ -173,6 +198,8 @@ struct granted {
 };
 
 struct opening {
+	const struct bind *bind; /* the client came by it */
+	struct buf *head;	 /* owned; the PROXY header for the server, what is left of it */
 	struct vars vars;
 	struct rules_walk walk; /* of the state's rules */
 	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
@@ -197,12 +224,31 @@ struct opening {
 /* False when memory is out. */
 bool opening_make(struct session *s) MUST_USE;
 void opening_drop(struct session *s);
+void opening_drop_head(struct opening *o); /* it is another server's greeting */
 
 /*
  * Read the CONNECT at the front of the client's bytes, if that is what they are. PARSE_OK fills
  * opening->greeting and *c.
  */
 enum parse opening_read(struct session *s, struct mqtt_connect *c, enum mqtt_fault *fault);
+
+/* ---- arrival.c: what stands before a client's first byte, and before the server's -------------
+ */
+
+enum step arrival_begin(struct session *s); /* into the first state there is to be */
+enum step arrival_header(struct session *s);
+enum step arrival_handshake(struct session *s);
+enum step arrival_end(struct session *s); /* the time of either is over */
+/* Greeting a server. STEP_NEXT: done. STEP_END: it failed, and the session goes on elsewhere. */
+bool greeting_is_due(const struct session *s);
+enum step greeting_run(struct session *s);
+
+/* Who the client is, and whom it called: by its PROXY header, else by its socket. */
+void session_ends(const struct session *s, struct ends *e);
+void session_socket_ends(int fd, struct ends *e);
+/* NULL when memory is out. */
+struct extra *session_extra(struct session *s);
+void extra_drop(struct session *s);
 
 /* ---- context.c: what rules may look at ------------------------------------------------------- */
 
@@ -247,7 +293,9 @@ void record_end(struct session *s);
 
 /* ---- route.c: rules and verdict, up to the backend ------------------------------------------- */
 
-/* `tcp-request connection` and `session`: into SESSION_FRONT, or out. */
+/* `tcp-request connection`; may want a PROXY header. STEP_NEXT: go on. */
+enum step route_connection(struct session *s, bool *expects_header);
+/* `tcp-request session`, once it is known who the client is: into SESSION_FRONT, or out. */
 enum step route_admit(struct session *s);
 /* Steps of SESSION_FRONT and SESSION_BACK: all the client's bytes so far are in up.rest. */
 enum step route_front(struct session *s);

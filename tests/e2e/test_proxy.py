@@ -382,21 +382,21 @@ global
     chroot /var/lib/haproxy
 frontend f
     mode tcp
-    bind 127.0.0.1:1 ssl crt x.pem
+    bind 127.0.0.1:1 transparent
     tcp-request content reject if { src 10.0.0.0/8 }
     default_backend b
 backend b
     mode tcp
     option splice-auto
-    server s 127.0.0.1:2 check send-proxy-v2
+    server s 127.0.0.1:2 check check-sni x
 peers p
     peer a 127.0.0.1:3
 """)
     code, _, said = check_only([laboratory.USHER, "proxy"], "-f", lab.config)
     assert code == 1
-    for line, word, level in ((3, "'chroot'", "WARNING"), (6, "'ssl' of 'bind'", "ALERT"),
+    for line, word, level in ((3, "'chroot'", "WARNING"), (6, "'transparent' of 'bind'", "ALERT"),
                               (11, "'option splice-auto'", "WARNING"),
-                              (12, "'send-proxy-v2' of 'server'", "ALERT"),
+                              (12, "'check-sni' of 'server'", "ALERT"),
                               (13, "section 'peers p'", "WARNING")):
         assert re.search(rf"\[{level}\].*x.cfg:{line}\] : {re.escape(word)} is ", said), said
     assert "x.cfg:7]" not in said

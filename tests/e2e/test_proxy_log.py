@@ -6,6 +6,7 @@ ports and durations are masked; levels, names, flags, counts and bytes are not.
 
 import collections
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -27,8 +28,13 @@ pytestmark = pytest.mark.skipif(
                                                  check=False).stdout,
     reason="the lines are those of HAProxy 2.6")
 
+# Frontends listen where no other test does: a listener's port is not held while nobody is there.
+HOST = f"127.{64 + (os.getpid() >> 8) % 128}.{os.getpid() % 256}.1"
+
+# One thread: several of HAProxy's reach for a newcomer, and each counts it until it has lost.
 HEAD = """
 global
+    nbthread 1
     stats socket {directory}/admin.sock
 defaults
     mode tcp
@@ -45,7 +51,7 @@ MASKS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d", "ISO"),
     (r"\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d\b", "SYSLOG"),
     (r"\[\d+\]:", "[PID]:"),
-    (r"(127\.0\.0\.1):\d+", r"\1:PORT"),
+    (r"(127\.0\.0\.1|HOST):\d+", r"\1:PORT"),
     (r" \d+/(-1|\d+)/(\+?)\d+ ", r" TW/\1/\2TT "),
     (r" (-1|TW)/\d+/", r" \1/TC/"),
     (r" -1/-1/(\+?)\d+ ", r" -1/-1/\1TT "),
@@ -55,6 +61,7 @@ MASKS = (
 
 
 def masked(line):
+    line = line.replace(HOST, "HOST")
     for pattern, text in MASKS:
         line = re.sub(pattern, text, line)
     return line
@@ -124,7 +131,7 @@ class Servers:
         self.ports = {name: self.listen(act) for name, act in
                       (("echo", echo), ("hi", say_hi), ("mute", be_mute), ("slam", slam),
                        ("half", half_close))}
-        self.ports["dead"] = free_port()
+        self.ports["dead"] = self.refuse()
         self.ports["black"] = self.black_hole()
 
     def listen(self, act):
@@ -144,6 +151,13 @@ class Servers:
         threading.Thread(target=run, daemon=True).start()
         return listener.getsockname()[1]
 
+    def refuse(self):
+        """A port that is held, so that nobody else comes to listen there."""
+        holder = socket.socket()
+        holder.bind(("127.0.0.1", 0))
+        self.listeners.append(holder)
+        return holder.getsockname()[1]
+
     def black_hole(self):
         """Its backlog is full: further SYNs get no answer."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=0)
@@ -161,7 +175,7 @@ class Servers:
 
 
 def connect(port):
-    client = socket.create_connection(("127.0.0.1", port))
+    client = socket.create_connection((HOST, port))
     client.settimeout(10)
     return client
 
@@ -387,14 +401,15 @@ def answers(haproxy):
 def scenario_text(name, port, servers, where):
     scenario = SCENARIOS[name]
     back = scenario.back.format(**{k: f"127.0.0.1:{p}" for k, p in servers.ports.items()})
-    return (f"frontend {name}\n bind 127.0.0.1:{port}\n"
-            f" log {where} len 2048 format rfc3164 local0\n log-tag {name}\n {scenario.front}\n default_backend b_{name}\n"
+    return (f"frontend {name}\n bind {HOST}:{port}\n"
+            f" log {where} len 2048 format rfc3164 local0\n log-tag {name}\n"
+            f" {scenario.front}\n default_backend b_{name}\n"
             f"backend b_{name}\n {back}\n")
 
 
 PROBE = """
 frontend probe
-    bind 127.0.0.1:{port}
+    bind {host}:{port}
     log {where} format raw local0
     log-format probe=%ac
     default_backend b_probe
@@ -424,7 +439,8 @@ def play_all(door):
 
     try:
         text = "".join(scenario_text(name, ports[name], servers, udp.where) for name in SCENARIOS)
-        text += PROBE.format(port=probe, where=udp.where, hi=f"127.0.0.1:{servers.ports['hi']}")
+        text += PROBE.format(host=HOST, port=probe, where=udp.where,
+                             hi=f"127.0.0.1:{servers.ports['hi']}")
         with carried(door, text):
             for name, scenario in SCENARIOS.items():
                 wait_for(is_quiet, "all sessions to end")
@@ -469,7 +485,7 @@ global
     log-send-hostname here
     log-tag mqtt
 frontend f
-    bind 127.0.0.1:{port}
+    bind {host}:{port}
     log global
     log {udp} sample 2:2 user
     option tcplog
@@ -485,7 +501,7 @@ def lines_at_targets(door, form):
     directory = Path(tempfile.mkdtemp(prefix="usher-log-"))
     unix, port = Receiver(directory / "log"), free_port()
     try:
-        text = TARGETS.format(udp=udp.where, unix=unix.where, form=form, port=port,
+        text = TARGETS.format(host=HOST, udp=udp.where, unix=unix.where, form=form, port=port,
                               echo=servers.ports["echo"])
         with carried(door, text) as lab:
             process = lab.haproxy.process if lab.haproxy else lab.usher
@@ -522,7 +538,7 @@ def test_targets_get_what_haproxy_sends(form):
 
 SENTENCES = """
 frontend f
-    bind 127.0.0.1:{port}
+    bind {host}:{port}
     log {where} local0
     log-tag front
     default_backend b
@@ -537,7 +553,8 @@ def sentences(door):
     udp, port = Receiver(), free_port()
     server = socket.create_server(("127.0.0.1", 0))
     try:
-        text = SENTENCES.format(port=port, where=udp.where, server=server.getsockname()[1])
+        text = SENTENCES.format(host=HOST, port=port, where=udp.where,
+                                server=server.getsockname()[1])
         with carried(door, text) as lab:
             process = lab.haproxy.process if lab.haproxy else lab.usher
             address = server.getsockname()

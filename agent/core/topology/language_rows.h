@@ -23,11 +23,10 @@
 #define NOTE_HTTP "it is for HTTP, which usher proxy does not carry"
 #define NOTE_LOG_TARGET "to UDP, UNIX sockets and descriptors; `ring@…` and `tcp@…` are ignored"
 #define NOTE_TCPLOG "sessions are logged as by `option tcplog`"
-#define NOTE_TLS "usher proxy carries no TLS yet; leave these clients to HAProxy"
+#define NOTE_TLS "usher proxy makes no health checks in TLS yet"
 #define NOTE_INSIDE "it tunes the inside of HAProxy"
 #define NOTE_STATISTICS "it is shown by HAProxy's statistics alone"
-#define NOTE_PROXY_HEADER                                                                          \
-	"usher proxy neither reads nor writes the PROXY protocol yet; leave this line to HAProxy"
+#define NOTE_PROXY_HEADER "usher proxy sends no PROXY header in health checks"
 #define NOTE_ARRAYS "arrays of counters are not kept; use gpc0, gpc1 or gpt0"
 
 extern const struct language_row language_sections[];

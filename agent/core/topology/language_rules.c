@@ -30,9 +30,8 @@ const struct language_row language_tcp_request[] = {
 		REFUSED("sc-inc-gpc", NOTE_ARRAYS), REFUSED("sc-set-gpt", NOTE_ARRAYS),            \
 		REFUSED("set-dst", ADDRESSES), REFUSED("set-dst-port", ADDRESSES),                 \
 		REFUSED("set-src", ADDRESSES), REFUSED("set-src-port", ADDRESSES),                 \
-		REFUSED("set-mark", MARKS), REFUSED("set-tos", MARKS),                             \
-		REFUSED("expect-proxy", NOTE_PROXY_HEADER),                                        \
-		REFUSED("expect-netscaler-cip", NOTE_PROXY_HEADER)
+		REFUSED("set-mark", MARKS), REFUSED("set-tos", MARKS), DOES("expect-proxy", NULL), \
+		REFUSED("expect-netscaler-cip", "usher proxy reads the PROXY protocol alone")
 
 const struct language_row language_tcp_connection[] = {
 	EARLY_ACTIONS,

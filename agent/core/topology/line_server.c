@@ -97,16 +97,22 @@ set_proxy_header(struct server_line *l)
 {
 	struct str name = str_of(word(l->p, l->i));
 	bool no = str_has_prefix(name, STR("no-"));
-	unsigned bits = PROXY_HEADER_V1;
+	unsigned bits = PROXY_HEADER_V1, carried = 0;
 
-	if (str_has_suffix(name, STR("-v2")))
+	if (str_has_suffix(name, STR("-v2"))) {
 		bits = PROXY_HEADER_V2;
-	else if (str_has_suffix(name, STR("-ssl")) || str_has_suffix(name, STR("-cn")))
+	} else if (str_has_suffix(name, STR("-ssl")) || str_has_suffix(name, STR("-cn"))) {
 		bits = PROXY_HEADER_V2 | PROXY_HEADER_TLV;
-	if (no)
+		carried = str_has_suffix(name, STR("-cn")) ? PROXY_V2_SSL | PROXY_V2_CERT_CN
+							   : PROXY_V2_SSL;
+	}
+	if (no) {
 		l->s->proxy_header &= ~bits;
-	else
+		l->s->proxy_options &= ~carried;
+	} else {
 		l->s->proxy_header |= bits;
+		l->s->proxy_options |= carried;
+	}
 	return true;
 }
 
@@ -115,8 +121,18 @@ static bool
 set_header_options(struct server_line *l)
 {
 	static const char *const lasting[] = { "ssl", "cert-", "crc32c" };
-	const char *list = word(l->p, l->i + 1);
+	static const char *const names[] = { "ssl",	  "cert-cn",   "ssl-cipher", "cert-sig",
+					     "cert-key", "authority", "crc32c",	    "unique-id" };
+	const char *list = word(l->p, l->i + 1), *at = list;
 
+	while (*at) {
+		size_t n = strcspn(at, ",");
+
+		for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (str_is((struct str){ at, n }, names[i]))
+				l->s->proxy_options |= 1U << i;
+		at += n + (at[n] == ',');
+	}
 	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
 		if (strstr(list, lasting[i]))
 			l->s->proxy_header |= PROXY_HEADER_TLV;

@@ -116,6 +116,7 @@ struct server {
 	uint32_t maxconn; /* 0: no limit */
 	bool backup, disabled, check;
 	unsigned proxy_header; /* PROXY_HEADER_… bits: what it is sent before the first byte */
+	unsigned proxy_options; /* PROXY_V2_… bits: what a header of version 2 carries */
 	bool check_send_proxy; /* health checks send that header in any case */
 	bool check_elsewhere;  /* `addr` or `port`: checks go to another place, without header */
 	struct check_settings checking;
@@ -143,6 +144,18 @@ enum {
 	PROXY_HEADER_V1 = 1,
 	PROXY_HEADER_V2 = 2,  /* stronger than V1 */
 	PROXY_HEADER_TLV = 4, /* V2 has a TLV even where no client is: its length is never 0 */
+};
+
+/* `send-proxy-v2-ssl`, `-ssl-cn`, and the words of `proxy-v2-options`. */
+enum {
+	PROXY_V2_SSL = 1 << 0,
+	PROXY_V2_CERT_CN = 1 << 1,
+	PROXY_V2_SSL_CIPHER = 1 << 2,
+	PROXY_V2_CERT_SIG = 1 << 3,
+	PROXY_V2_CERT_KEY = 1 << 4,
+	PROXY_V2_AUTHORITY = 1 << 5,
+	PROXY_V2_CRC32C = 1 << 6,
+	PROXY_V2_UNIQUE_ID = 1 << 7,
 };
 
 /* One address of a `bind` line. */

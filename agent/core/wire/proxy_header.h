@@ -98,7 +98,7 @@ enum parse proxy_header_decode(const uint8_t *p, size_t n, size_t max, struct pr
 struct str proxy_cn(const struct proxy_header *h);
 
 /* What a header of version 2 is to carry beside addresses and ALPN. */
-enum proxy_option {
+enum proxy_send {
 	PROXY_SEND_SSL = 1 << 0,
 	PROXY_SEND_CERT_CN = 1 << 1, /* it and the next three imply PROXY_SEND_SSL */
 	PROXY_SEND_SSL_CIPHER = 1 << 2,
@@ -110,7 +110,7 @@ enum proxy_option {
 };
 
 /* The option of that name in `proxy-v2-options`; 0: there is none. */
-enum proxy_option proxy_option_by_name(struct str name);
+enum proxy_send proxy_send_by_name(struct str name);
 
 /* Room for every header whose texts are no longer than certificates and TLS usually have them. */
 enum { PROXY_HEADER_ROOM = 2048 };

@@ -181,12 +181,12 @@ proxy_header_encode(const struct proxy_header *h, unsigned options, uint8_t *out
 	return writer_end(&w);
 }
 
-enum proxy_option
-proxy_option_by_name(struct str name)
+enum proxy_send
+proxy_send_by_name(struct str name)
 {
 	static const struct {
 		const char *name;
-		enum proxy_option option;
+		enum proxy_send option;
 	} options[] = {
 		{ "ssl", PROXY_SEND_SSL },
 		{ "cert-cn", PROXY_SEND_CERT_CN },

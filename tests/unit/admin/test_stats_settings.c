@@ -1,4 +1,5 @@
 /* The statistics page's settings, and what its address asks for. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/admin/stats_settings.h"
@@ -20,7 +21,7 @@ read_page(const char *lines)
 	snprintf(cfg, sizeof(cfg), "listen p\n mode http\n bind 127.0.0.1:1\n%s", lines);
 	report_init(&report);
 	topology_init(&topology);
-	topology_parse(&topology, "h.cfg", str_of(cfg), &env, &report);
+	topology_parse(&topology, str_of(cfg), "h.cfg", &env, &report);
 	report_fini(&report);
 	stats_settings_read(&settings, topology.proxies[0], wrong);
 }

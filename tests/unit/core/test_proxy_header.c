@@ -599,9 +599,9 @@ END_TEST
 
 START_TEST(test_option_names)
 {
-	ck_assert_uint_eq(proxy_option_by_name(STR("cert-cn")), PROXY_SEND_CERT_CN);
-	ck_assert_uint_eq(proxy_option_by_name(STR("unique-id")), PROXY_SEND_UNIQUE_ID);
-	ck_assert_uint_eq(proxy_option_by_name(STR("cert")), 0);
+	ck_assert_uint_eq(proxy_send_by_name(STR("cert-cn")), PROXY_SEND_CERT_CN);
+	ck_assert_uint_eq(proxy_send_by_name(STR("unique-id")), PROXY_SEND_UNIQUE_ID);
+	ck_assert_uint_eq(proxy_send_by_name(STR("cert")), 0);
 	for (int i = 0; i < N_PROXY_FAULTS; i++)
 		ck_assert_ptr_nonnull(proxy_fault_name(i));
 }

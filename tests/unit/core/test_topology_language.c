@@ -63,13 +63,13 @@ static const struct {
 	  "A2 'default-path config' is refused by usher proxy" },
 	{ "an option", TCP " option transparent\n",
 	  "A4 'option transparent' is refused by usher proxy" },
-	{ "a word of bind", "listen l\n mode tcp\n bind 127.0.0.1:1 name x accept-proxy\n",
-	  "A3 'accept-proxy' of 'bind' is refused by usher proxy" },
+	{ "a word of bind", "listen l\n mode tcp\n bind 127.0.0.1:1 name x transparent\n",
+	  "A3 'transparent' of 'bind' is refused by usher proxy" },
 	{ "an argument that is called like a word", TCP " server s 127.0.0.1:2 track ssl\n", "" },
 	{ "words with the same cure make one finding",
-	  TCP " server s 127.0.0.1:2 send-proxy send-proxy-v2 check-send-proxy ssl\n",
-	  "A4 'send-proxy' of 'server' is refused by usher proxy\n"
-	  "A4 'ssl' of 'server' is refused by usher proxy" },
+	  TCP " server s 127.0.0.1:2 check-sni x check-alpn y sni z\n",
+	  "A4 'check-sni' of 'server' is refused by usher proxy\n"
+	  "A4 'sni' of 'server' is refused by usher proxy" },
 	{ "behind the address of source", TCP " source 127.0.0.1 usesrc clientip\n",
 	  "A4 'usesrc' of 'source' is refused by usher proxy" },
 	{ "an argument with an opinion",

@@ -28,7 +28,7 @@ set_up(void)
 	ck_assert_int_eq(pipe2(output, O_NONBLOCK), 0);
 	report_init(&report);
 	engine = engine_new();
-	engine_carries(engine);
+	engine_carries(engine, 1);
 	world = NULL;
 }
 

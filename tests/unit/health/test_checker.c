@@ -65,7 +65,7 @@ load(const char *options)
 	fclose(f);
 	report_init(&report);
 	engine = engine_new();
-	engine_carries(engine);
+	engine_carries(engine, 1);
 	world = world_load(engine, &files, NULL, &report);
 	ck_assert_msg(world != NULL, "%s", report.n ? report.findings[0].text : "");
 	report_fini(&report);
