@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/core/table/filter.h"
 #include "agent/engine/data_path.h"
 #include "agent/engine/statistics.h"
 #include "agent/io/worker.h"
@@ -371,23 +372,6 @@ write_process(struct metrics *m, const struct operations *o)
 	put(m, "haproxy_process_build_info{version=\"" USHER_VERSION "\"} 1\n");
 }
 
-static const char *
-type_word(enum sample_type type)
-{
-	switch (type) {
-	case SAMPLE_IPV4:
-		return "ip";
-	case SAMPLE_IPV6:
-		return "ipv6";
-	case SAMPLE_INT:
-		return "integer";
-	case SAMPLE_STR:
-		return "string";
-	default:
-		return "binary";
-	}
-}
-
 static void
 write_tables(struct metrics *m, const struct operations *o, const char *name, bool is_size)
 {
@@ -403,7 +387,7 @@ write_tables(struct metrics *m, const struct operations *o, const char *name, bo
 		put(m, "haproxy_sticktable_%s{", name);
 		put_label(m, "name", w->topology.proxies[i]->name);
 		put(m, ",");
-		put_label(m, "type", type_word(table_spec(shared->table)->type));
+		put_label(m, "type", table_type_word(table_spec(shared->table)->type));
 		put(m, "} %u\n",
 		    is_size ? table_spec(shared->table)->size : table_count(shared->table));
 	}

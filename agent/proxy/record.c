@@ -171,6 +171,7 @@ write_termination(const struct session *s, char flags[2])
 	case CLOSE_SERVER_DOWN:
 		flags[0] = 'D';
 		return;
+	case CLOSE_SHUT:
 	case CLOSE_STOPPING:
 		flags[0] = 'K';
 		return;

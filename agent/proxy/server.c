@@ -368,13 +368,18 @@ balance(struct session *s)
 	struct ranking r;
 	struct ip source;
 	struct pick pick = make_pick(s, &source);
+	enum placed placed;
 	bool has_place = false;
 
 	do
 		pool_rank(pool_of(s), &pick, &r);
 	while (r.n && !pool_commit(pool_of(s), &r, &has_place));
-	if (r.n)
-		return place_at(s, r.server[0], has_place, false);
+	if (r.n) {
+		placed = place_at(s, r.server[0], has_place, false);
+		if (placed == PLACED || placed == QUEUED)
+			account_behind(s, TRAFFIC_CHOSEN);
+		return placed;
+	}
 	return r.is_full ? place_anywhere(s, &pick) : NOT_PLACED_NO_SERVER;
 }
 

@@ -69,6 +69,7 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_HANDSHAKE] = "handshake",
 		[CLOSE_QUEUE_FULL] = "queue_full",
 		[CLOSE_QUEUE_LATE] = "queue_late",
+		[CLOSE_SHUT] = "shut",
 		[CLOSE_SERVER_DOWN] = "server_down",
 		[CLOSE_MEMORY] = "memory",
 		[CLOSE_STOPPING] = "stopping",
@@ -307,6 +308,12 @@ void
 session_run(struct session *s)
 {
 	turn(s, STEP_NEXT);
+}
+
+void
+session_shut(struct session *s)
+{
+	turn(s, session_end(s, CLOSE_SHUT));
 }
 
 /* While a server is dialled only the server's own event says how that went. */

@@ -60,6 +60,7 @@ enum close_reason {
 	CLOSE_HANDSHAKE,      /* the client's TLS handshake failed, or was too late */
 	CLOSE_QUEUE_FULL,     /* `maxqueue` others wait for that server */
 	CLOSE_QUEUE_LATE,     /* no place became free within `timeout queue` */
+	CLOSE_SHUT,	      /* an operator's `shutdown session` */
 	CLOSE_SERVER_DOWN,    /* `on-marked-down shutdown-sessions` */
 	CLOSE_MEMORY,
 	CLOSE_STOPPING, /* usher ends */

@@ -50,18 +50,6 @@ fill_row(const struct session *s, struct session_row *row)
 		(void)pool_addr(s->world->pools[s->backend->index], s->index, &row->target);
 }
 
-/* To its own wheel it is a connection that broke, on both sides. */
-static void
-cut(struct session *s)
-{
-	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	int fds[] = { s->server.fd, s->client.fd };
-
-	for (size_t i = 0; i < 2; i++)
-		if (fds[i] >= 0 && connect(fds[i], &nobody, sizeof(nobody)) < 0)
-			shutdown(fds[i], SHUT_RDWR);
-}
-
 static void
 end_view(struct view *v)
 {
@@ -87,7 +75,7 @@ show_batch(void *arg)
 			continue;
 		fill_row(s, &row);
 		if (v->look.row(v->look.arg, &row))
-			cut(s);
+			session_shut(s);
 	}
 	if (v->at < v->n)
 		inbox_send(&v->carrier->worker->inbox, show_batch, v);

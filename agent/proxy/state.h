@@ -134,6 +134,9 @@ _Static_assert(sizeof(struct session) <= 256, "a session is small: there are mil
 enum step session_enter(struct session *s, enum session_state state);
 enum step session_end(struct session *s, enum close_reason reason);
 
+/* An operator wants it gone. It is, on return. */
+void session_shut(struct session *s);
+
 /* Turn the wheel: an event came from outside the session's own descriptors and bound. */
 void session_run(struct session *s);
 

@@ -128,30 +128,13 @@ take_key(struct cli *c, const struct table *t, const char *word, const char *doi
 
 /* ---- show table ------------------------------------------------------------------------------ */
 
-static const char *
-type_word(enum sample_type type)
-{
-	switch (type) {
-	case SAMPLE_IPV4:
-		return "ip";
-	case SAMPLE_IPV6:
-		return "ipv6";
-	case SAMPLE_INT:
-		return "integer";
-	case SAMPLE_STR:
-		return "string";
-	default:
-		return "binary";
-	}
-}
-
 static void
 say_header(struct cli *c, const struct found *f)
 {
 	const struct table_spec *spec = table_spec(f->table);
 
 	cli_say(c, "# table: %s, type: %s, size:%u, used:%u\n", f->proxy->name,
-		type_word(spec->type), spec->size, table_count(f->table));
+		table_type_word(spec->type), spec->size, table_count(f->table));
 }
 
 /* Text that cannot break a line or a word. */

@@ -1,6 +1,7 @@
 /*
- * The least a broker can do: CONNACK 0 to every CONNECT, PINGRESP to every PINGREQ, and one byte when
- * what it reads ends in 1, on each of the ports given. So that the broker is not what is measured.
+ * The least a broker can do: CONNACK 0 to every CONNECT, PINGRESP to every PINGREQ, and one byte
+ *when what it reads ends in 1, on each of the ports given. So that the broker is not what is
+ *measured.
  *
  *	connack PORT...
  */

@@ -1,7 +1,9 @@
 """usher proxy in TLS, and the PROXY protocol both ways."""
 
 import contextlib
+import os
 import re
+import shutil
 import socket
 import ssl
 import struct
@@ -331,3 +333,25 @@ def refused(port):
     except ConnectionRefusedError:
         return True
     return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
+def test_key_that_root_alone_may_read(lab, certificates, broker, monkeypatch):
+    """usher as a user of its own reads it at start and, its powers given up, at a reload."""
+    for name in ("server", "device-7"):
+        (lab.directory / f"{name}.pem").write_bytes((certificates / f"{name}.pem").read_bytes())
+        (lab.directory / f"{name}.pem").chmod(0o600)
+    monkeypatch.setattr(laboratory, "USHER", shutil.copy(laboratory.USHER, lab.directory))
+    lab.directory.chmod(0o755)
+    granted = "+net_bind_service,+chown,+dac_read_search"
+    lab.wrapper = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                   f"--inh-caps={granted}", f"--ambient-caps={granted}"]
+    start(lab, f"ssl crt {lab.directory}/server.pem", "", broker.port)
+    with secured(lab, certificates) as client:
+        assert client.getpeercert()["subject"] == ((("commonName", "server"),),)
+        lab.config.write_text(lab.config.read_text().replace("/server.pem", "/device-7.pem"))
+        lab.usher.send_signal(1)
+        lab.usher.wait_log("reload done")
+        with secured(lab, certificates) as newer:
+            assert newer.getpeercert()["subject"] == ((("commonName", "device-7"),),)
+        assert hello(client) == b"\x20\2\0\0"

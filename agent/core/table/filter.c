@@ -151,3 +151,20 @@ table_filter_fits(const struct table_filter *f, const struct table_row *row)
 			return false;
 	return true;
 }
+
+const char *
+table_type_word(enum sample_type type)
+{
+	switch (type) {
+	case SAMPLE_IPV4:
+		return "ip";
+	case SAMPLE_IPV6:
+		return "ipv6";
+	case SAMPLE_INT:
+		return "integer";
+	case SAMPLE_STR:
+		return "string";
+	default:
+		return "binary";
+	}
+}

@@ -62,6 +62,9 @@ enum table_filter_fault table_filter_parse(struct table_filter *f, const struct 
 /* row->data[TABLE_SERVER_ID] is the server's number, if that is asked for. */
 bool table_filter_fits(const struct table_filter *f, const struct table_row *row);
 
+/* "ip", "string": the word of `stick-table type`. */
+const char *table_type_word(enum sample_type type);
+
 /* A whole number with its sign and nothing else; what does not fit wraps, as in HAProxy. */
 bool table_number(const char *text, int64_t *value);
 

@@ -377,9 +377,18 @@ static void
 print_options(struct dump *d, const struct proxy *p)
 {
 	static const char *const names[] = {
-		"clitcpka", "srvtcpka",		 "tcplog",	   "dontlognull",
-		"logasap",  "log-health-checks", "dontlog-normal", "redispatch",
-		"persist",  "allbackups",	 "abortonclose",   "nolinger",
+		"clitcpka",
+		"srvtcpka",
+		"tcplog",
+		"dontlognull",
+		"logasap",
+		"log-health-checks",
+		"dontlog-normal",
+		"redispatch",
+		"persist",
+		"allbackups",
+		"abortonclose",
+		"nolinger",
 		"log-separate-errors",
 	};
 

@@ -121,7 +121,7 @@ static bool
 set_header_options(struct server_line *l)
 {
 	static const char *const lasting[] = { "ssl", "cert-", "crc32c" };
-	static const char *const names[] = { "ssl",	  "cert-cn",   "ssl-cipher", "cert-sig",
+	static const char *const names[] = { "ssl",	 "cert-cn",   "ssl-cipher", "cert-sig",
 					     "cert-key", "authority", "crc32c",	    "unique-id" };
 	const char *list = word(l->p, l->i + 1), *at = list;
 

@@ -115,10 +115,10 @@ struct server {
 	uint16_t weight;  /* 0..256 */
 	uint32_t maxconn; /* 0: no limit */
 	bool backup, disabled, check;
-	unsigned proxy_header; /* PROXY_HEADER_… bits: what it is sent before the first byte */
+	unsigned proxy_header;	/* PROXY_HEADER_… bits: what it is sent before the first byte */
 	unsigned proxy_options; /* PROXY_V2_… bits: what a header of version 2 carries */
-	bool check_send_proxy; /* health checks send that header in any case */
-	bool check_elsewhere;  /* `addr` or `port`: checks go to another place, without header */
+	bool check_send_proxy;	/* health checks send that header in any case */
+	bool check_elsewhere;	/* `addr` or `port`: checks go to another place, without header */
 	struct check_settings checking;
 	uint32_t maxqueue;     /* who may wait for one of maxconn's places; 0: no limit */
 	uint32_t slowstart_ms; /* 0: full weight at once */
@@ -272,9 +272,9 @@ struct proxy {
 	size_t n_filters;
 	struct log_target *logs; /* owned */
 	size_t n_logs;
-	char *log_tag;		/* owned; NULL: the global one */
-	char *log_format_sd;	/* owned; as written, NULL: none */
-	char *error_log_format; /* owned; as written, NULL: none */
+	char *log_tag;					 /* owned; NULL: the global one */
+	char *log_format_sd;				 /* owned; as written, NULL: none */
+	char *error_log_format;				 /* owned; as written, NULL: none */
 	struct place log_format_at, error_log_format_at; /* the former also of `option tcplog` */
 
 	int64_t timeout_ms[N_TIMEOUTS];
@@ -347,7 +347,7 @@ struct topology {
 	char *log_tag;		 /* owned; NULL: not said */
 	char *log_send_hostname; /* owned; "": the machine's own name, NULL: none is sent */
 	uint32_t nbthread;	 /* 0: not said */
-	uint32_t maxconn;  /* of the process; 0: not said */
+	uint32_t maxconn;	 /* of the process; 0: not said */
 	struct place maxconn_at;
 	uint32_t ulimit_n;		   /* 0: not said */
 	uint32_t maxconnrate, maxsessrate; /* a second; 0: no limit */

@@ -257,7 +257,8 @@ START_TEST(test_a_fifth_is_replayed)
 	ck_assert_uint_eq(replays_in(5000, 0), 1);  /* not those before it */
 	load_give_replay_back(&backend);
 	ck_assert(load_may_replay(&backend, 5000));
-	ck_assert(!load_may_replay(&backend, 4999)); /* a clock that is behind opens no new second */
+	ck_assert(
+		!load_may_replay(&backend, 4999)); /* a clock that is behind opens no new second */
 }
 END_TEST
 
