@@ -3,7 +3,10 @@ by name, `maxconn 1024000` and blanks inside brackets."""
 
 import collections
 import ipaddress
+import ssl
+import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -38,6 +41,54 @@ class Node(laboratory.Broker):
         return self
 
 
+def make_certificates(directory):
+    """A CA, the server's certificate with its key in one file, and a client's."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=ca",
+            "-keyout", "ca.key", "-out", "cacert.pem")
+    for name in ("server", "device-7"):
+        (directory / "ext").write_text(f"subjectAltName=IP:{BALANCER}\n")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout",
+                f"{name}.key", "-out", "csr")
+        openssl("x509", "-req", "-in", "csr", "-CA", "cacert.pem", "-CAkey", "ca.key",
+                "-CAcreateserial", "-days", "30", "-extfile", "ext", "-out", f"{name}.crt")
+        (directory / f"{name}.pem").write_text(
+            (directory / f"{name}.crt").read_text() + (directory / f"{name}.key").read_text())
+
+
+# What EMQX's listener with `proxy_protocol` does, as far as it matters here.
+PROXY_LISTENER = """
+import socket, sys, threading
+def serve(connection):
+    head = b""
+    while b"MQTT" not in head:
+        head += connection.recv(4096)
+    print("client", head[:12] == bytes.fromhex("0d0a0d0a000d0a515549540a"), b"device-7" in head,
+          flush=True)
+    connection.sendall(bytes([0x20, 2, 0, 0]))
+    while connection.recv(4096):
+        pass
+listener = socket.create_server((sys.argv[1], 1883))
+print("listens", flush=True)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+class ProxyNode(Node):
+    """Strict about the PROXY protocol, which mosquitto does not know."""
+
+    def start(self):
+        address = self.site.addresses[f"{self.name}-cluster.emqx.io"]
+        self.process = laboratory.Process(
+            self.name, [*self.site.brokers.command, "/usr/bin/python3", "-c", PROXY_LISTENER,
+                        address], self.directory)
+        self.process.wait_log("listens")
+        return self
+
+
 class WebSocketNode(Node):
     """One for all three names: mosquitto's WebSocket listeners take every address."""
 
@@ -56,6 +107,15 @@ class Guide:
         self.site = netns.Site(directory, [f"{n}-cluster.emqx.io" for n in NODES])
         self.nodes = {n: Node(n, directory, self.site) for n in NODES}
         self.websocket = WebSocketNode(directory, self.site)
+
+    def furnish(self):
+        """/etc/haproxy/certs as the guide has it, in the balancer's room."""
+        etc = self.directory / "etc-haproxy"
+        certs = etc / "certs"
+        certs.mkdir(parents=True)
+        make_certificates(certs)
+        self.site.balancer.run("mount", "--bind", str(etc), "/etc/haproxy")
+        return certs
 
     def start_nodes(self):
         for node in (*self.nodes.values(), self.websocket):
@@ -232,6 +292,101 @@ def test_least_connections(guide):
 @of(with_frontend("18-guide-sticky"))
 def test_sticky_sessions(guide):
     assert_sticky(guide, "sticky")
+
+
+@pytest.fixture(scope="module")
+def secured_site(tmp_path_factory):
+    """Its nodes want a PROXY header, as the guide's TLS blocks send it."""
+    one = Guide(tmp_path_factory.mktemp("secured"))
+    one.nodes = {n: ProxyNode(n, one.directory, one.site) for n in NODES}
+    one.certs = one.furnish()
+    try:
+        yield one.start_nodes()
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def secured(secured_site, request):
+    try:
+        secured_site.start(request.param)
+        yield secured_site
+    finally:
+        secured_site.stop()
+
+
+def secured_by(text):
+    return pytest.mark.parametrize("secured", [text], indirect=True, ids=[""])
+
+
+def hello_in_tls(guide, client_id, certificate=None):
+    context = ssl.create_default_context(cafile=guide.certs / "cacert.pem")
+    if certificate:
+        context.load_cert_chain(guide.certs / f"{certificate}.pem")
+    with guide.site.brokers.network():
+        raw = socket.create_connection((BALANCER, 8883), timeout=10)
+    with context.wrap_socket(raw, server_hostname=BALANCER) as client:
+        client.sendall(mqtt.connect_packet(client_id))
+        return client.recv(4)
+
+
+def clients_of(guide):
+    return [line for node in guide.nodes.values() for line in node.process.log().splitlines()
+            if line.startswith("client")]
+
+
+@secured_by(printed("11-guide-tls"))
+def test_tls(secured):
+    for n in range(6):
+        assert hello_in_tls(secured, f"tls-{n}") == b"\x20\2\0\0"
+    assert clients_of(secured)[-6:] == ["client True False"] * 6
+    assert all(node.process.log().count("client") == 2 for node in secured.nodes.values())
+
+
+def mutual(text):
+    """The line that the guide has in a comment, instead of the one before it."""
+    first, second = [line for line in text.splitlines() if "bind *:8883" in line]
+    return text.replace(first + "\n", "").replace(second, second.replace("# ", "", 1))
+
+
+@secured_by(mutual(printed("11-guide-tls")))
+def test_mutual_tls(secured):
+    before = len(clients_of(secured))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        assert hello_in_tls(secured, "nobody") != b""
+        raise ConnectionError
+    assert hello_in_tls(secured, "device-7", "device-7") == b"\x20\2\0\0"
+    assert len(clients_of(secured)) == before + 1
+    assert sum("client True True" in node.process.log() for node in secured.nodes.values()) == 1
+
+
+@secured_by(printed("13-guide-websocket-tls"))
+def test_websocket_in_tls(secured):
+    secure = WEBSOCKET_CLIENT.replace('8083)', '8084)').replace(
+        'client.ws_set', f'client.tls_set("{secured.certs}/cacert.pem")\nclient.ws_set')
+    done = subprocess.run(
+        [*secured.site.brokers.command, "/usr/bin/python3", "-c", secure, BALANCER, "wss"],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "70000\n", done.stderr
+    assert secured.websocket.arrivals() == ["wss"]
+
+
+def with_statistics():
+    text = printed("19-guide-stats")
+    return printed("10-guide-mqtt") + "\n" + text[text.index("frontend stats"):]
+
+
+@of(with_statistics())
+def test_statistics(guide):
+    for n in range(3):
+        guide.place(f"seen-{n}")
+    with guide.site.brokers.network():
+        page = urllib.request.urlopen(f"http://{BALANCER}:8888/stats", timeout=10)
+        text = page.read().decode()
+        rows = urllib.request.urlopen(f"http://{BALANCER}:8888/stats;csv", timeout=10).read()
+    assert page.headers["Refresh"].startswith("10")
+    assert all(name in text for name in (*NODES, "mqtt_servers", "mqtt_backend"))
+    assert rows.startswith(b"# pxname,svname,qcur,qmax,scur,") and b"mqtt_backend,emqx2," in rows
 
 
 WEBSOCKET_CLIENT = """
