@@ -43,6 +43,7 @@ class Side:
         self.lab.debug = False
         self.lab.extra_env = {f"USHER_EMQX{i + 1}": f"127.0.0.1:{port}"
                               for i, port in enumerate(brokers)}
+        self.lab.extra_env["USHER_MAXCONN"] = str(2 * IDLE)
 
     def start(self):
         if not self.governed:
@@ -61,7 +62,7 @@ class Side:
         return run
 
     def client(self):
-        client = socket.create_connection(("127.0.0.1", self.lab.ports["mqtt"]))
+        client = socket.create_connection(("127.0.0.1", self.lab.ports["mqtt"]), timeout=30)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.sendall(CONNECT)
         assert client.recv(4) == b"\x20\2\0\0"

@@ -61,6 +61,8 @@ def masked(text):
 
 def test_the_same_traffic_makes_the_same_rows(sides):
     for side in sides:
+        # Whoever knocked to see whether it listens has gone.
+        wait_for(lambda s=side: s.row("mqtt", "FRONTEND")["scur"] == "0", "the door to be free")
         for n in range(6):
             assert mqtt.visit(side.ports["mqtt"], f"same-{n}") == 0
             wait_for(lambda s=side: s.row("mqtt", "FRONTEND")["scur"] == "0", "it to go")
