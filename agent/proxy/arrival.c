@@ -59,11 +59,20 @@ session_socket_ends(int fd, struct ends *e)
 void
 session_ends(const struct session *s, struct ends *e)
 {
+	struct opening *o = s->opening;
+
 	*e = (struct ends){ 0 };
-	if (s->extra && s->extra->is_presented)
+	if (s->extra && s->extra->is_presented) {
 		*e = s->extra->presented;
-	else
+	} else if (o && o->has_ends) {
+		*e = o->ends;
+	} else {
 		session_socket_ends(s->client.fd, e);
+		if (o) {
+			o->ends = *e;
+			o->has_ends = true;
+		}
+	}
 }
 
 /* ---- a client's PROXY header ---------------------------------------------------------------- */

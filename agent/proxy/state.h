@@ -202,7 +202,9 @@ struct granted {
 
 struct opening {
 	const struct bind *bind; /* the client came by it */
-	struct buf *head;	 /* owned; the PROXY header for the server, what is left of it */
+	struct ends ends;	 /* as its socket says, once somebody has asked */
+	bool has_ends;
+	struct buf *head; /* owned; the PROXY header for the server, what is left of it */
 	struct vars vars;
 	struct rules_walk walk; /* of the state's rules */
 	bool ask_due;		/* a rule asked, and the CONNECT was not complete */

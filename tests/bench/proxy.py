@@ -43,7 +43,7 @@ class Side:
         self.lab.debug = False
         self.lab.extra_env = {f"USHER_EMQX{i + 1}": f"127.0.0.1:{port}"
                               for i, port in enumerate(brokers)}
-        self.lab.extra_env["USHER_MAXCONN"] = str(2 * IDLE)
+        self.lab.extra_env["USHER_MAXCONN"] = str(IDLE + 1000)
 
     def start(self):
         if not self.governed:
