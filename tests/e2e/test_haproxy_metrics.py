@@ -43,6 +43,8 @@ def both():
         ours = operators.start_usher(one)
         for side in (real, ours):
             side.wait_status("gone", "DOWN")
+            # Whoever knocked to see whether it listens has gone.
+            wait_for(lambda s=side: s.row("mqtt", "FRONTEND")["scur"] == "0", "the door to be free")
             for n in range(4):
                 assert mqtt.visit(side.ports["mqtt"], f"c{n}") == 0
                 wait_for(lambda s=side: s.row("mqtt", "FRONTEND")["scur"] == "0", "its end")
