@@ -65,6 +65,8 @@ def row_differences(real, ours):
     return [(row, column, real[row][column], ours[row][column])
             for row in real for column in real[row]
             if row[0] != "stats" and column not in DIFFERENT and not MODULES.match(column)
+            # HAProxy's threads count a client of a frontend before they have it.
+            and (row[1], column) != ("FRONTEND", "smax")
             and real[row][column] != ours[row][column]]
 
 
