@@ -40,9 +40,18 @@ read_idle_cap(struct reader *rd, struct at at, void *into)
 	(void)reader_duration(rd, at, SECOND_MS, LONGEST_MS, &f->idle_cap_ms);
 }
 
+static void
+read_websocket(struct reader *rd, struct at at, void *into)
+{
+	struct frontend_policy *f = into;
+
+	(void)reader_bool(rd, at, &f->websocket);
+}
+
 static const struct key frontend_keys[] = {
 	{ "without_verdict", read_without_verdict, false },
 	{ "idle_cap", read_idle_cap, false },
+	{ "websocket", read_websocket, false },
 };
 static const struct object frontend_object = OBJECT("frontend", frontend_keys);
 

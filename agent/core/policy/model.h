@@ -101,6 +101,7 @@ struct frontend_policy {
 	bool closed;	     /* without a verdict: refuse */
 	int64_t idle_cap_ms; /* the client's keepalive sets the idle time-out, up to this; 0: the
 				file does */
+	bool websocket;	     /* MQTT comes in WebSocket here, and usher reads it */
 };
 
 /* What usher itself asks the servers of a backend, instead of what haproxy.cfg checks. */

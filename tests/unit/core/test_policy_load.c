@@ -58,13 +58,15 @@ END_TEST
 START_TEST(test_frontends_and_backends)
 {
 	load("{\"frontends\":{\"a\":{},\"b\":{\"without_verdict\":\"closed\"},"
-	     "\"c\":{\"without_verdict\":\"open\"}},"
+	     "\"c\":{\"without_verdict\":\"open\",\"websocket\":true}},"
 	     "\"backends\":{\"a\":{\"sticky\":false},"
 	     "\"b\":{\"balance\":\"rendezvous\",\"bounded_load\":1.255,\"sticky\":true},"
 	     "\"c\":{\"balance\":\"roundrobin\"}}}");
 	ck_assert(!policy_frontend(&policy, STR("a"))->closed);
 	ck_assert(policy_frontend(&policy, STR("b"))->closed);
 	ck_assert(!policy_frontend(&policy, STR("c"))->closed);
+	ck_assert(!policy_frontend(&policy, STR("b"))->websocket);
+	ck_assert(policy_frontend(&policy, STR("c"))->websocket);
 	ck_assert(policy_backend(&policy, STR("a"))->not_sticky);
 	ck_assert(!policy_backend(&policy, STR("a"))->has_balance);
 	ck_assert(!policy_backend(&policy, STR("b"))->not_sticky);
