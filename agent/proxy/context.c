@@ -341,13 +341,13 @@ fill_addresses(const struct session *s, struct expr_context *x)
 void
 context_fill(struct session *s, struct expr_context *x)
 {
-	const struct buf *bytes = s->up.rest;
+	const struct str mqtt = opening_mqtt(s);
 	const struct opening *o = s->opening;
 
 	*x = (struct expr_context){
 		.scratch = { s->carrier->scratch, sizeof(s->carrier->scratch), 0 },
-		.request_may_grow = !s->up.eof && o && !o->delay_over &&
-				    (!bytes || buf_len(bytes) < REQUEST_MAX),
+		.request_may_grow = !s->up.eof && o && !o->delay_over && mqtt.n < REQUEST_MAX,
+		.request = mqtt,
 		.frontend = str_of(s->frontend->name),
 		.backend = str_of(s->backend ? s->backend->name : s->frontend->name),
 		.frontend_id = (int64_t)s->frontend->index + 1,
@@ -363,10 +363,6 @@ context_fill(struct session *s, struct expr_context *x)
 		.tracked = look_up_tracked,
 		.count = count,
 	};
-	if (bytes)
-		x->request = (struct str){ (const char *)buf_front(bytes), buf_len(bytes) };
-	else
-		x->request = STR("");
 	fill_addresses(s, x);
 }
 

@@ -10,6 +10,7 @@
 #include "agent/core/mqtt/connack.h"
 #include "agent/core/mqtt/reason.h"
 #include "agent/io/dial.h"
+#include "agent/proxy/edge.h"
 #include "agent/proxy/state.h"
 
 enum { ANSWER_MAX = 64 << 10 }; /* bytes of a server's first packet that are looked at */
@@ -207,6 +208,27 @@ server_reached(struct session *s)
 	return session_enter(s, SESSION_RELAY);
 }
 
+/* The server takes connections; where MQTT comes in WebSocket that is not all it must take. */
+static enum step
+server_greeted(struct session *s)
+{
+	return s->opening->edge ? upgrade_server_begin(s) : server_reached(s);
+}
+
+enum step
+dialling_switch(struct session *s)
+{
+	switch (upgrade_server(s)) {
+	case STEP_WAIT:
+		return STEP_WAIT;
+	case STEP_NEXT:
+		return s->state == SESSION_REFUSED ? STEP_NEXT : server_reached(s);
+	case STEP_END:
+		break;
+	}
+	return dial_failed(s, -ECONNRESET);
+}
+
 enum step
 dialling_dial(struct session *s)
 {
@@ -217,7 +239,7 @@ dialling_dial(struct session *s)
 	error = dial_result(s->server.fd);
 	if (error)
 		return dial_failed(s, error);
-	return greeting_is_due(s) ? session_enter(s, SESSION_GREET) : server_reached(s);
+	return greeting_is_due(s) ? session_enter(s, SESSION_GREET) : server_greeted(s);
 }
 
 /* A server that does not take the greeting is one that refuses. */
@@ -228,7 +250,7 @@ dialling_greet(struct session *s)
 	case STEP_WAIT:
 		return STEP_WAIT;
 	case STEP_NEXT:
-		return server_reached(s);
+		return server_greeted(s);
 	case STEP_END:
 		break;
 	}
@@ -328,19 +350,40 @@ take_connack(struct session *s, const struct mqtt_connack *c)
 	return begin_relay(s);
 }
 
+/* It has said its last, and nothing of MQTT. */
+static enum step
+server_lost(struct session *s)
+{
+	return try_elsewhere(s) ? STEP_NEXT : session_give_up(s, CLOSE_SERVER_GONE);
+}
+
+/* The server's MQTT so far. *is_over: there will be no more of it. */
+static struct str
+read_mqtt(struct session *s, bool *is_over)
+{
+	*is_over = s->down.eof;
+	if (!s->opening->edge)
+		return (struct str){ (const char *)buf_front(s->down.rest), buf_len(s->down.rest) };
+	*is_over |= edge_read_server(s->opening->edge, s->down.rest) != EDGE_OPEN;
+	return edge_server_mqtt(s->opening->edge);
+}
+
 /* The server's first packet is in down.rest, or the beginning of it. */
 static enum step
 read_answer(struct session *s)
 {
+	bool is_over;
+	struct str mqtt = read_mqtt(s, &is_over);
 	struct mqtt_connack c;
 	enum mqtt_fault fault;
 
-	switch (mqtt_connack_decode(buf_front(s->down.rest), buf_len(s->down.rest), ANSWER_MAX, &c,
-				    &fault)) {
+	switch (mqtt_connack_decode((const uint8_t *)mqtt.p, mqtt.n, ANSWER_MAX, &c, &fault)) {
 	case PARSE_OK:
 		return take_connack(s, &c);
 	case PARSE_MORE:
-		return s->down.eof ? begin_relay(s) : STEP_WAIT;
+		if (is_over && mqtt.n == 0)
+			return server_lost(s);
+		return is_over ? begin_relay(s) : STEP_WAIT;
 	case PARSE_BAD:
 		break;
 	}
@@ -374,7 +417,7 @@ dialling_await_answer(struct session *s)
 	ssize_t got;
 
 	if (!session_read_request(s))
-		return STEP_END;
+		return session_unread(s);
 	server = session_server(s);
 	got = end_recv(&server, w->read_buffer, ANSWER_MAX);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent)
@@ -386,7 +429,5 @@ dialling_await_answer(struct session *s)
 		return read_answer(s);
 	}
 	s->down.eof = true;
-	if (s->down.rest)
-		return read_answer(s);
-	return try_elsewhere(s) ? STEP_NEXT : session_give_up(s, CLOSE_SERVER_GONE);
+	return s->down.rest ? read_answer(s) : server_lost(s);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/core/mqtt/connect.h"
+#include "agent/proxy/edge.h"
 #include "agent/proxy/state.h"
 
 enum { CONNECT_MAX = 128 << 10 }; /* bytes; brokers take more, but nobody says hello that long */
@@ -42,22 +43,34 @@ opening_drop(struct session *s)
 		o->stores = next;
 	}
 	opening_drop_head(o);
+	edge_free(o->edge);
 	vars_fini(&o->vars);
 	free(o->verdict.key);
 	free(o);
 	s->opening = NULL;
 }
 
+struct str
+opening_mqtt(const struct session *s)
+{
+	const struct buf *bytes = s->up.rest;
+
+	if (s->opening && s->opening->edge)
+		return edge_client_mqtt(s->opening->edge);
+	return bytes ? (struct str){ (const char *)buf_front(bytes), buf_len(bytes) } : STR("");
+}
+
 enum parse
 opening_read(struct session *s, struct mqtt_connect *c, enum mqtt_fault *fault)
 {
-	const struct buf *bytes = s->up.rest;
-	enum parse parse = mqtt_connect_decode(bytes ? buf_front(bytes) : NULL,
-					       bytes ? buf_len(bytes) : 0, CONNECT_MAX, c, fault);
+	struct str bytes = opening_mqtt(s);
+	const struct edge *edge = s->opening->edge;
+	enum parse parse =
+		mqtt_connect_decode((const uint8_t *)bytes.p, bytes.n, CONNECT_MAX, c, fault);
 
-	if (parse == PARSE_OK)
+	if (parse == PARSE_OK && s->opening->greeting.len == 0)
 		s->opening->greeting = (struct greeting){
-			.len = c->len,
+			.len = edge ? edge_client_raw(edge) : c->len,
 			.level = c->level,
 			.keepalive = c->keepalive,
 		};

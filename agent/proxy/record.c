@@ -118,7 +118,8 @@ phase_of(const struct session *s)
 		[SESSION_HEADER] = 'R', [SESSION_HANDSHAKE] = 'R', [SESSION_GREET] = 'C',
 		[SESSION_FRONT] = 'R',	[SESSION_BACK] = 'R',	   [SESSION_QUEUE] = 'Q',
 		[SESSION_PAUSE] = 'C',	[SESSION_DIAL] = 'C',	   [SESSION_ANSWER] = 'D',
-		[SESSION_RELAY] = 'D',	[SESSION_REFUSED] = 'R',
+		[SESSION_RELAY] = 'D',	[SESSION_REFUSED] = 'R',   [SESSION_UPGRADE] = 'R',
+		[SESSION_SWITCH] = 'C',
 	};
 
 	/* HAProxy sees a reset only where it would pass on data. */
@@ -149,6 +150,7 @@ write_termination(const struct session *s, char flags[2])
 		flags[0] = 'L';
 		return;
 	case CLOSE_NOT_MQTT:
+	case CLOSE_NOT_WEBSOCKET:
 	case CLOSE_CONNECT_LATE:
 	case CLOSE_REJECTED:
 	case CLOSE_BAD_HEADER:

@@ -14,6 +14,7 @@
 #include "agent/engine/verdict_log.h"
 #include "agent/engine/verdict_vars.h"
 #include "agent/io/dial.h"
+#include "agent/proxy/edge.h"
 #include "agent/proxy/state.h"
 
 enum { INSPECT_MS = 10000 }; /* where something must be waited for and the file sets no delay */
@@ -83,7 +84,7 @@ route_admit(struct session *s)
 	tracks_begin_session(s);
 	account_admitted(s);
 	record_begin(s);
-	return session_enter(s, SESSION_FRONT);
+	return session_enter(s, upgrade_is_due(s) ? SESSION_UPGRADE : SESSION_FRONT);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------- */
@@ -104,6 +105,20 @@ tls_facts(const struct session *s, struct facts *f)
 	facts_set_number(f, FACT_VERIFIED, from->is_verified);
 }
 
+/* tcp becomes ws, and tls wss. */
+static void
+upgrade_facts(const struct session *s, struct facts *f)
+{
+	bool is_tls = str_is(f->transport, "tls");
+	const struct upgrade *u = s->opening->edge ? edge_upgrade(s->opening->edge) : NULL;
+
+	if (!u)
+		return;
+	facts_set_str(f, FACT_TRANSPORT, is_tls ? STR("wss") : STR("ws"));
+	facts_set_str(f, FACT_PATH, u->path);
+	facts_set_str(f, FACT_HOST, u->host);
+}
+
 static void
 connection_facts(const struct session *s, struct facts *f)
 {
@@ -119,6 +134,7 @@ connection_facts(const struct session *s, struct facts *f)
 	if (e.self.family)
 		facts_set_number(f, FACT_DESTINATION_PORT, e.self_port);
 	tls_facts(s, f);
+	upgrade_facts(s, f);
 }
 
 /* "action" becomes txn.usher.action, or whatever our SPOE engine here calls its variables. */

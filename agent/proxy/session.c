@@ -14,11 +14,12 @@
 #include "agent/core/mqtt/reason.h"
 #include "agent/io/dial.h"
 #include "agent/io/log.h"
+#include "agent/proxy/edge.h"
 #include "agent/proxy/state.h"
 
 enum {
 	HELD_MAX = 64 << 10, /* of them behind the CONNECT, before more is read */
-	ARRIVAL_MS = 10000,  /* at most, for a PROXY header, and for a TLS handshake */
+	ARRIVAL_MS = 10000,  /* at most, each, for a PROXY header, TLS, and an upgrade */
 	FAREWELL_MS = 2000,  /* for a refused client to read its CONNACK and go */
 	PAUSE_MS = 1000,     /* HAProxy's, before the same server is tried again */
 };
@@ -40,12 +41,14 @@ static const struct {
 } states[] = {
 	[SESSION_HEADER] = { "header", arrival_header, arrival_end },
 	[SESSION_HANDSHAKE] = { "handshake", arrival_handshake, arrival_end },
+	[SESSION_UPGRADE] = { "upgrade", upgrade_client, upgrade_end },
 	[SESSION_FRONT] = { "front", inspect_front, end_delay },
 	[SESSION_BACK] = { "back", inspect_back, end_delay },
 	[SESSION_QUEUE] = { "queue", watch_client, dialling_end_queue },
 	[SESSION_PAUSE] = { "pause", watch_client, dialling_end_pause },
 	[SESSION_DIAL] = { "dial", dialling_dial, dialling_end_dial },
 	[SESSION_GREET] = { "greet", dialling_greet, dialling_end_dial },
+	[SESSION_SWITCH] = { "switch", dialling_switch, dialling_end_dial },
 	[SESSION_ANSWER] = { "answer", dialling_await_answer, end_idle },
 	[SESSION_RELAY] = { "relay", relay_bytes, end_idle },
 	[SESSION_REFUSED] = { "refused", await_farewell, end_farewell },
@@ -60,6 +63,7 @@ close_reason_name(enum close_reason reason)
 		[CLOSE_SERVER_GONE] = "server_gone",
 		[CLOSE_CLIENT_TIMEOUT] = "client_timeout",
 		[CLOSE_NOT_MQTT] = "not_mqtt",
+		[CLOSE_NOT_WEBSOCKET] = "not_websocket",
 		[CLOSE_CONNECT_LATE] = "connect_late",
 		[CLOSE_REFUSED] = "refused",
 		[CLOSE_NO_SERVER] = "no_server",
@@ -123,9 +127,11 @@ time_allowed(const struct session *s)
 		return shorter(PAUSE_MS, times[TIMEOUT_CONNECT]);
 	case SESSION_DIAL:
 	case SESSION_GREET:
+	case SESSION_SWITCH:
 		return times[TIMEOUT_CONNECT];
 	case SESSION_HEADER:
 	case SESSION_HANDSHAKE:
+	case SESSION_UPGRADE:
 		return shorter(s->frontend->timeout_ms[TIMEOUT_CLIENT], ARRIVAL_MS);
 	case SESSION_ANSWER:
 	case SESSION_RELAY:
@@ -260,6 +266,7 @@ static void
 session_watch(struct session *s)
 {
 	switch ((enum session_state)s->state) {
+	case SESSION_UPGRADE:
 	case SESSION_FRONT:
 	case SESSION_BACK:
 		watch_side(s, &s->client, !s->up.eof && n_kept(s) < REQUEST_MAX, false);
@@ -270,6 +277,7 @@ session_watch(struct session *s)
 		watch_side(s, &s->client, true, false);
 		return;
 	case SESSION_GREET:
+	case SESSION_SWITCH:
 		watch_side(s, &s->client, false, false);
 		watch_side(s, &s->server, true, s->opening->head && buf_len(s->opening->head));
 		return;
@@ -360,19 +368,20 @@ session_read_request(struct session *s)
 	s->reason = got < 0 ? CLOSE_CLIENT_GONE : CLOSE_MEMORY;
 	if (end_has_more(&end)) /* no event will say so */
 		ev_feed_event(w->loop, &s->client, EV_READ);
-	return got >= 0 && relay_keep(&s->up, w->read_buffer, (size_t)got);
+	return got >= 0 && relay_keep(&s->up, w->read_buffer, (size_t)got) &&
+	       session_read_frames(s);
 }
 
 static enum step
 inspect_front(struct session *s)
 {
-	return session_read_request(s) ? route_front(s) : STEP_END;
+	return session_read_request(s) ? route_front(s) : session_unread(s);
 }
 
 static enum step
 inspect_back(struct session *s)
 {
-	return session_read_request(s) ? route_back(s) : STEP_END;
+	return session_read_request(s) ? route_back(s) : session_unread(s);
 }
 
 static enum step
@@ -390,7 +399,7 @@ static enum step
 watch_client(struct session *s)
 {
 	if (!session_read_request(s))
-		return STEP_END;
+		return session_unread(s);
 	if (s->up.eof && (n_kept(s) == 0 || s->backend->options & OPTION_ABORTONCLOSE))
 		return session_end(s, CLOSE_CLIENT_GONE);
 	return STEP_WAIT;
@@ -410,14 +419,22 @@ session_drop(struct session *s)
 enum step
 session_refuse(struct session *s, enum close_reason reason, unsigned level, uint8_t code)
 {
-	uint8_t connack[MQTT_CONNACK_MAX];
+	uint8_t connack[MQTT_CONNACK_MAX], framed[EDGE_FAREWELL_MAX];
 	size_t n = code ? mqtt_connack_encode(level, code, connack, sizeof(connack)) : 0;
-	struct end end;
 
-	if (n == 0)
-		return session_end(s, reason);
-	end = session_client(s);
-	if (end_send(&end, connack, n) != (ssize_t)n)
+	if (s->opening->edge) {
+		n = upgrade_wrap(reason, (struct str){ (const char *)connack, n }, framed);
+		return session_say_last(s, reason, framed, n);
+	}
+	return n ? session_say_last(s, reason, connack, n) : session_end(s, reason);
+}
+
+enum step
+session_say_last(struct session *s, enum close_reason reason, const void *p, size_t n)
+{
+	struct end end = session_client(s);
+
+	if (end_send(&end, p, n) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
 	end_shut(&end);
 	session_close_side(s, &s->server);

@@ -10,8 +10,9 @@
  *	  ▼
  *	REFUSED ──▶ end          CONNACK sent, the client's last bytes read
  *
- * Before FRONT stand HEADER and HANDSHAKE, where the client brings a PROXY header and TLS; between
- * DIAL and ANSWER stands GREET, where the server wants them.
+ * Before FRONT stand HEADER, HANDSHAKE and UPGRADE, where the client brings a PROXY header, TLS, and
+ * a WebSocket that usher looks into; between DIAL and ANSWER stand GREET, where the server wants the
+ * first two, and SWITCH, where it gets the third.
  *
  * FRONT runs the frontend's rules and, where usher governs, waits for the whole CONNECT and asks
  * for a verdict; BACK runs the backend's rules and chooses the server. Both are over at once where
@@ -51,6 +52,7 @@ enum close_reason {
 	CLOSE_SERVER_GONE,    /* the server reset */
 	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` or `timeout server` */
 	CLOSE_NOT_MQTT,	      /* no CONNECT, or one against the protocol */
+	CLOSE_NOT_WEBSOCKET,  /* no upgrade to WebSocket, or against the protocol */
 	CLOSE_CONNECT_LATE,   /* the CONNECT was not complete in time */
 	CLOSE_REFUSED,	      /* by the verdict; the client was told */
 	CLOSE_NO_SERVER,      /* none that may take it */

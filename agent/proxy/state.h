@@ -16,12 +16,14 @@
 enum session_state {
 	SESSION_HEADER,	   /* the PROXY header of `accept-proxy` */
 	SESSION_HANDSHAKE, /* the client's TLS */
+	SESSION_UPGRADE,   /* the client's request for a WebSocket */
 	SESSION_FRONT,	   /* the frontend's rules, and the verdict */
 	SESSION_BACK,	   /* the backend's rules, and the server */
 	SESSION_QUEUE,	   /* no place free */
 	SESSION_PAUSE,	   /* before the same server is tried again */
 	SESSION_DIAL,	   /* to the server */
 	SESSION_GREET,	   /* our PROXY header to it, and its TLS */
+	SESSION_SWITCH,	   /* the WebSocket with it */
 	SESSION_ANSWER,	   /* the CONNECT is sent, the server has said nothing yet */
 	SESSION_RELAY,
 	SESSION_REFUSED, /* the client was told, and reads it */
@@ -151,14 +153,27 @@ enum step session_drop(struct session *s);
 
 void session_close_side(struct session *s, ev_io *side);
 
-/* Keep what the client has sent. False: it is gone, or memory is; s->reason says which. */
+/* The same in these bytes, whatever they are, for the reason given. */
+enum step session_say_last(struct session *s, enum close_reason reason, const void *p, size_t n);
+
+/*
+ * Keep what the client has sent. False: it is gone, or memory is, and s->reason says which; or it
+ * broke the rules of WebSocket, and was told. What then follows is session_unread().
+ */
 bool session_read_request(struct session *s) MUST_USE;
+
+static inline enum step
+session_unread(const struct session *s)
+{
+	return s->state == SESSION_REFUSED ? STEP_NEXT : STEP_END;
+}
 
 /* ---- dialling.c: from a place at a server to its first word -----------------------------------
  */
 
 enum step dialling_dial(struct session *s);
 enum step dialling_greet(struct session *s);
+enum step dialling_switch(struct session *s);
 enum step dialling_await_answer(struct session *s);
 /* Their time is over. */
 enum step dialling_end_queue(struct session *s);
@@ -173,9 +188,12 @@ enum step session_placed(struct session *s, enum placed placed);
 
 /* ---- opening.c: what it needs until a server has answered ------------------------------------ */
 
-/* A CONNECT that has been read, as far as it is needed later. The bytes are in up.rest. */
+/*
+ * A CONNECT that has been read, as far as it is needed later. The bytes are in up.rest, in their
+ * frames, if they came in some.
+ */
 struct greeting {
-	size_t len; /* 0: there is none */
+	size_t len; /* of all that is to be sent again; 0: there is none */
 	uint8_t level;
 	uint16_t keepalive; /* s */
 };
@@ -204,7 +222,8 @@ struct opening {
 	const struct bind *bind; /* the client came by it */
 	struct ends ends;	 /* as its socket says, once somebody has asked */
 	bool has_ends;
-	struct buf *head; /* owned; the PROXY header for the server, what is left of it */
+	struct buf *head;  /* owned; what is left of that for the server: PROXY header, upgrade */
+	struct edge *edge; /* owned; around the client's MQTT; NULL: it comes bare */
 	struct vars vars;
 	struct rules_walk walk; /* of the state's rules */
 	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
@@ -237,6 +256,9 @@ void opening_drop_head(struct opening *o); /* it is another server's greeting */
  */
 enum parse opening_read(struct session *s, struct mqtt_connect *c, enum mqtt_fault *fault);
 
+/* The client's MQTT so far; a view until the next bytes come. */
+struct str opening_mqtt(const struct session *s);
+
 /* ---- arrival.c: what stands before a client's first byte, and before the server's -------------
  */
 
@@ -254,6 +276,21 @@ void session_socket_ends(int fd, struct ends *e);
 /* NULL when memory is out. */
 struct extra *session_extra(struct session *s);
 void extra_drop(struct session *s);
+
+/* ---- upgrade.c: WebSocket, where usher looks into it ------------------------------------------
+ */
+
+bool upgrade_is_due(const struct session *s); /* on this frontend */
+/* The client's request. */
+enum step upgrade_client(struct session *s);
+enum step upgrade_end(struct session *s); /* its time is over */
+/* What has come of the client's frames. False: as with session_read_request(). */
+bool session_read_frames(struct session *s) MUST_USE;
+/* A server's turn: into SESSION_SWITCH; its step. STEP_NEXT there: done, or the client refused. */
+enum step upgrade_server_begin(struct session *s);
+enum step upgrade_server(struct session *s);
+/* A CONNACK, or none, and why it ends, in frames; EDGE_FAREWELL_MAX bytes at most. */
+size_t upgrade_wrap(enum close_reason reason, struct str connack, uint8_t *out);
 
 /* ---- context.c: what rules may look at ------------------------------------------------------- */
 
