@@ -91,6 +91,15 @@ write_decisions(struct page *page, const struct counters *c)
 }
 
 static void
+write_closed(struct page *page, const struct counters *c)
+{
+	family(page, "sessions_closed_total", "counter", "Carried sessions that ended, by reason.");
+	for (enum close_reason r = 0; r < N_CLOSE_REASONS; r++)
+		line(page, "usher_sessions_closed_total{reason=\"%s\"} %" PRIu64 "\n",
+		     close_reason_name(r), c->closed[r]);
+}
+
+static void
 write_latency(struct page *page, const struct counters *c)
 {
 	uint64_t n = 0;
@@ -185,5 +194,7 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	write_entries(&page, view->world(view->arg));
 	write_servers(&page, view->world(view->arg));
 	write_process(&page, view);
+	if (view->operations)
+		write_closed(&page, &c);
 	return page.ok && (!view->operations || haproxy_metrics(view->operations, out));
 }

@@ -64,6 +64,7 @@ counters_sum(const struct counters *sets, unsigned n, struct counters *sum)
 	for (unsigned i = 0; i < n; i++) {
 		sum_values(sum->value, sets[i].value, N_COUNTERS);
 		sum_values(sum->refusals, sets[i].refusals, N_REFUSALS);
+		sum_values(sum->closed, sets[i].closed, N_CLOSE_REASONS);
 		sum_values(sum->latencies, sets[i].latencies, N_LATENCIES + 1);
 		sum_values(&sum->latency_ns, &sets[i].latency_ns, 1);
 	}

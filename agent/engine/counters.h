@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "agent/core/mqtt/reason.h"
+#include "agent/engine/close_reason.h"
 
 enum counter {
 	COUNTER_ACCEPTED, /* verdicts that let the client in */
@@ -37,6 +38,7 @@ extern const uint32_t counters_latency_us[N_LATENCIES];
 struct counters {
 	_Atomic uint64_t value[N_COUNTERS];
 	_Atomic uint64_t refusals[N_REFUSALS];	     /* COUNTER_REJECTED by reason */
+	_Atomic uint64_t closed[N_CLOSE_REASONS];    /* sessions that usher carried */
 	_Atomic uint64_t latencies[N_LATENCIES + 1]; /* decisions, by how long they took */
 	_Atomic uint64_t latency_ns;		     /* of all decisions together */
 };

@@ -1,4 +1,5 @@
 /* Each event is told to the frontend, and to the backend and the server once they are chosen. */
+#include "agent/engine/counters.h"
 #include "agent/proxy/state.h"
 
 static struct frontend_load *
@@ -164,7 +165,9 @@ account_end(struct session *s)
 {
 	enum close_reason reason = s->reason;
 	bool had_server = s->state == SESSION_ANSWER || s->state == SESSION_RELAY;
+	struct counters *counters = s->carrier->worker->counters;
 
+	counters_bump(&counters->closed[reason], 1);
 	if (reason == CLOSE_REFUSED)
 		traffic_add(&front_of(s)->traffic, TRAFFIC_DENIED_REQUESTS);
 	else if (!s->backend && reason != CLOSE_REJECTED && reason != CLOSE_STOPPING)

@@ -420,6 +420,8 @@ dialling_await_answer(struct session *s)
 		return session_unread(s);
 	server = session_server(s);
 	got = end_recv(&server, w->read_buffer, ANSWER_MAX);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent && s->down.rest)
+		return read_answer(s); /* it may have come right behind the upgrade */
 	if (got < 0 && (errno == EAGAIN || errno == EINTR) && sent)
 		return s->up.eof && buf_len(s->up.rest) == s->opening->n_sent ? begin_relay(s)
 									      : STEP_WAIT;

@@ -10,9 +10,9 @@
  *	  ▼
  *	REFUSED ──▶ end          CONNACK sent, the client's last bytes read
  *
- * Before FRONT stand HEADER, HANDSHAKE and UPGRADE, where the client brings a PROXY header, TLS, and
- * a WebSocket that usher looks into; between DIAL and ANSWER stand GREET, where the server wants the
- * first two, and SWITCH, where it gets the third.
+ * Before FRONT stand HEADER, HANDSHAKE and UPGRADE, where the client brings a PROXY header, TLS,
+ *and a WebSocket that usher looks into; between DIAL and ANSWER stand GREET, where the server wants
+ *the first two, and SWITCH, where it gets the third.
  *
  * FRONT runs the frontend's rules and, where usher governs, waits for the whole CONNECT and asks
  * for a verdict; BACK runs the backend's rules and chooses the server. Both are over at once where
@@ -24,6 +24,7 @@
 #ifndef USHER_PROXY_SESSION_H
 #define USHER_PROXY_SESSION_H
 
+#include "agent/engine/close_reason.h"
 #include "agent/engine/world.h"
 #include "agent/proxy/bounds.h"
 
@@ -44,32 +45,6 @@ struct carrier {
 void carrier_init(struct carrier *c, struct worker *w);
 /* Ends the sessions that are left. On the worker's thread, or after it. */
 void carrier_fini(struct carrier *c);
-
-/* Why a session ended: the words of log and metrics. */
-enum close_reason {
-	CLOSE_DONE,	      /* both sides have sent their last byte */
-	CLOSE_CLIENT_GONE,    /* the client reset */
-	CLOSE_SERVER_GONE,    /* the server reset */
-	CLOSE_CLIENT_TIMEOUT, /* nothing moved for `timeout client` or `timeout server` */
-	CLOSE_NOT_MQTT,	      /* no CONNECT, or one against the protocol */
-	CLOSE_NOT_WEBSOCKET,  /* no upgrade to WebSocket, or against the protocol */
-	CLOSE_CONNECT_LATE,   /* the CONNECT was not complete in time */
-	CLOSE_REFUSED,	      /* by the verdict; the client was told */
-	CLOSE_NO_SERVER,      /* none that may take it */
-	CLOSE_CONNECT_FAILED, /* those tried refuse or do not answer */
-	CLOSE_REJECTED,	      /* a rule of haproxy.cfg said no */
-	CLOSE_BAD_HEADER,     /* no PROXY header, or one against the protocol, or too late */
-	CLOSE_HANDSHAKE,      /* the client's TLS handshake failed, or was too late */
-	CLOSE_QUEUE_FULL,     /* `maxqueue` others wait for that server */
-	CLOSE_QUEUE_LATE,     /* no place became free within `timeout queue` */
-	CLOSE_SHUT,	      /* an operator's `shutdown session` */
-	CLOSE_SERVER_DOWN,    /* `on-marked-down shutdown-sessions` */
-	CLOSE_MEMORY,
-	CLOSE_STOPPING, /* usher ends */
-	N_CLOSE_REASONS,
-};
-
-const char *close_reason_name(enum close_reason reason);
 
 /*
  * A client was accepted on this line of this frontend, which belongs to the worker's present

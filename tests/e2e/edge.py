@@ -50,6 +50,15 @@ class Edge(laboratory.Lab):
         self.ports.update(ws=laboratory.free_port(), passed=laboratory.free_port())
         self.template = config
 
+    def add(self, name, *servers):
+        """One more frontend whose clients come in WebSocket; the port of each of its servers."""
+        self.ports[name] = laboratory.free_port()
+        self.template += (f"frontend {name}\n    bind 127.0.0.1:{self.ports[name]}\n"
+                          f"    default_backend {name}_servers\n"
+                          f"backend {name}_servers\n    balance roundrobin\n")
+        for i, port in enumerate(servers):
+            self.template += f"    server emqx{i + 1} 127.0.0.1:{port}\n"
+
     def start(self, *options):
         self.write_config()
         return super().start(*options)
