@@ -79,13 +79,14 @@ run_setup(struct engine *e, const struct options *o)
 static int
 run_explain(struct engine *e, const struct options *o)
 {
+	struct explain_client asked = { &o->facts, o->named, o->n_named };
 	struct world *world;
 	int status;
 
 	if (o->live)
-		return cli_explain_live(&o->admin, &o->facts, o->json);
+		return cli_explain_live(&o->admin, &asked, o->json);
 	world = load_world(e, o, NULL);
-	status = world ? cli_explain(world, &o->facts, o->json) : 1;
+	status = world ? cli_explain(world, &asked, o->json) : 1;
 	world_unref(world);
 	return status;
 }

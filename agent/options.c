@@ -37,7 +37,8 @@ static const char usage[] =
 	"Facts: --client-id --username --protocol --clean-start --keepalive --session-expiry\n"
 	"  --src --source-port --destination --destination-port --frontend --transport --sni "
 	"--alpn\n"
-	"  --tls-version --cn --verified --path --host\n"
+	"  --tls-version --cn --verified --path --query --host\n"
+	"  --header NAME=VALUE --user-property NAME=VALUE\n"
 	"\n"
 	"Signals: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP and SIGUSR2 reload.\n";
 
@@ -141,6 +142,26 @@ fact_of_option(const char *option)
 }
 
 static bool
+is_named(const char *option)
+{
+	return strcmp(option, "--header") == 0 || strcmp(option, "--user-property") == 0;
+}
+
+static bool
+take_named(struct options *o, const char *option, const char *value, int *status)
+{
+	enum fact_family family =
+		strcmp(option, "--header") == 0 ? FACT_FAMILY_HEADER : FACT_FAMILY_USER_PROPERTY;
+
+	if (o->n_named == FACTS_NAMED_MAX)
+		return mistake(status, "too many of", option);
+	if (!named_text_parse(&o->named[o->n_named], family, str_of(value)))
+		return mistake(status, "takes NAME=VALUE:", option);
+	o->n_named++;
+	return true;
+}
+
+static bool
 take_long(struct options *o, int argc, char **argv, int *at, int *status)
 {
 	const char *arg = argv[*at], *value = *at + 1 < argc ? argv[*at + 1] : NULL;
@@ -152,7 +173,8 @@ take_long(struct options *o, int argc, char **argv, int *at, int *status)
 		return o->live = true;
 	if (strcmp(arg, "--check") == 0)
 		return o->check_only = true;
-	if (fact == N_FACTS && strcmp(arg, "--admin") != 0 && strcmp(arg, "--token") != 0)
+	if (fact == N_FACTS && !is_named(arg) && strcmp(arg, "--admin") != 0 &&
+	    strcmp(arg, "--token") != 0)
 		return mistake(status, "unknown option", arg);
 	if (!value)
 		return mistake(status, "missing value for", arg);
@@ -161,6 +183,8 @@ take_long(struct options *o, int argc, char **argv, int *at, int *status)
 		o->admin.text = value;
 	else if (strcmp(arg, "--token") == 0)
 		o->admin.token = value;
+	else if (is_named(arg))
+		return take_named(o, arg, value, status);
 	else if (!fact_from_text(&o->facts, fact, str_of(value)))
 		return mistake(status, "no sensible value for", arg);
 	return true;

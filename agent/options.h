@@ -9,6 +9,7 @@
 
 #include "agent/cli/admin_client.h"
 #include "agent/core/facts/facts.h"
+#include "agent/engine/fact_text.h"
 #include "agent/engine/world.h"
 
 struct options {
@@ -25,6 +26,8 @@ struct options {
 	bool json, live;       /* --json, --live */
 	struct admin_address admin;
 	struct facts facts; /* of explain; views into argv */
+	struct named_text named[FACTS_NAMED_MAX];
+	size_t n_named;
 };
 
 /*

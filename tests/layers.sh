@@ -14,7 +14,7 @@ agent/core/stick: agent/core/base
 agent/core/rules: agent/core/base agent/core/expr agent/core/table agent/core/topology/model.h
 agent/core/table: agent/core/base agent/core/expr agent/core/topology/model.h
 agent/core/wire: agent/core/base
-agent/core/http1: agent/core/base
+agent/core/http1: agent/core/base agent/core/facts
 agent/core/websocket: agent/core/base
 agent/core/logline: agent/core/base agent/core/expr agent/core/rules/rules.h agent/core/topology/model.h
 agent/core/health: agent/core/base agent/core/mqtt/connack.h agent/core/topology/model.h

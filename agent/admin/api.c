@@ -120,5 +120,11 @@ api_explain(const struct admin_view *view, const char *(*get)(void *arg, const c
 			return NULL;
 		}
 	}
+	for (size_t i = 0; i < w->policy.named.n; i++) {
+		const char *value = get(get_arg, w->policy.named.items[i].text);
+
+		if (value)
+			facts_set_str(&facts, (enum fact)(FACT_NAMED + i), str_of(value));
+	}
 	return explain(&w->env, &in);
 }

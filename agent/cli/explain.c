@@ -53,11 +53,14 @@ print_explanation(const json_t *explanation, bool json)
 }
 
 int
-cli_explain(const struct world *w, const struct facts *facts, bool json)
+cli_explain(const struct world *w, const struct explain_client *c, bool json)
 {
-	struct decide_input in = { .facts = facts, .now = worker_now() };
-	json_t *explanation = explain(&w->env, &in);
+	struct facts facts = *c->facts;
+	struct decide_input in = { .facts = &facts, .now = worker_now() };
+	json_t *explanation;
 
+	facts_set_named(&facts, &w->policy.named, c->named, c->n_named);
+	explanation = explain(&w->env, &in);
 	print_explanation(explanation, json);
 	json_decref(explanation);
 	return 0;
@@ -105,27 +108,41 @@ put_fact(struct buf *b, const struct facts *f, enum fact fact)
 	       buf_put(b, "=", 1) && put_encoded(b, value);
 }
 
+/* "&header.x-region=eu" */
+static bool
+put_named(struct buf *b, const struct named_text *t)
+{
+	return buf_put(b, "&", 1) && put_encoded(b, str_of(fact_family_name(t->family))) &&
+	       buf_put(b, ".", 1) && put_encoded(b, t->name) && buf_put(b, "=", 1) &&
+	       put_encoded(b, t->value);
+}
+
 /* The request's path with every known fact in its query. */
 static bool
-put_path(struct buf *b, const struct facts *f)
+put_path(struct buf *b, const struct explain_client *c)
 {
+	const struct facts *f = c->facts;
+
 	if (!buf_put(b, "/v1/explain?", 12))
 		return false;
 	for (enum fact fact = 0; fact < N_FACTS; fact++)
 		if (facts_has(f, fact) && !put_fact(b, f, fact))
 			return false;
+	for (size_t i = 0; i < c->n_named; i++)
+		if (!put_named(b, &c->named[i]))
+			return false;
 	return buf_put(b, "", 1);
 }
 
 int
-cli_explain_live(const struct admin_address *a, const struct facts *facts, bool json)
+cli_explain_live(const struct admin_address *a, const struct explain_client *c, bool json)
 {
 	json_t *answer = NULL;
 	struct buf path;
 	int http = 0, result = 2;
 
 	buf_init(&path, 1 << 20);
-	if (put_path(&path, facts))
+	if (put_path(&path, c))
 		answer = admin_ask(a, "GET", (const char *)buf_front(&path), &http);
 	buf_fini(&path);
 	if (answer && http == 200) {

@@ -29,3 +29,30 @@ fact_from_text(struct facts *f, enum fact fact, struct str text)
 	}
 	return false;
 }
+
+bool
+named_text_parse(struct named_text *t, enum fact_family family, struct str text)
+{
+	const char *equals = memchr(text.p, '=', text.n);
+
+	if (!equals || equals == text.p)
+		return false;
+	*t = (struct named_text){
+		.family = family,
+		.name = { text.p, (size_t)(equals - text.p) },
+		.value = { equals + 1, text.n - (size_t)(equals - text.p) - 1 },
+	};
+	return true;
+}
+
+void
+facts_set_named(struct facts *f, const struct fact_names *names, const struct named_text *texts,
+		size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum fact fact = fact_names_find(names, texts[i].family, texts[i].name);
+
+		if (fact != FACT_NONE)
+			facts_set_str(f, fact, texts[i].value);
+	}
+}

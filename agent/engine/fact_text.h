@@ -10,4 +10,17 @@
  */
 bool fact_from_text(struct facts *f, enum fact fact, struct str text);
 
+/* "NAME=VALUE" of a header or user property, before it is known whether the policy asks for it. */
+struct named_text {
+	enum fact_family family;
+	struct str name, value;
+};
+
+/* Cut it in two at the first '='; false if there is none, or no name before it. */
+bool named_text_parse(struct named_text *t, enum fact_family family, struct str text);
+
+/* Set those that the policy asks for; the others decide nothing. */
+void facts_set_named(struct facts *f, const struct fact_names *names,
+		     const struct named_text *texts, size_t n);
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "agent/core/mqtt/connect.h"
+#include "agent/core/http1/facts.h"
 #include "agent/core/mqtt/facts.h"
 #include "agent/engine/route.h"
 #include "agent/engine/verdict_log.h"
@@ -110,13 +111,13 @@ static void
 upgrade_facts(const struct session *s, struct facts *f)
 {
 	bool is_tls = str_is(f->transport, "tls");
-	const struct upgrade *u = s->opening->edge ? edge_upgrade(s->opening->edge) : NULL;
+	const struct edge *e = s->opening->edge;
+	const struct upgrade *u = e ? edge_upgrade(e) : NULL;
 
 	if (!u)
 		return;
 	facts_set_str(f, FACT_TRANSPORT, is_tls ? STR("wss") : STR("ws"));
-	facts_set_str(f, FACT_PATH, u->path);
-	facts_set_str(f, FACT_HOST, u->host);
+	http1_facts(edge_request(e), u, &s->world->policy.named, f);
 }
 
 static void
@@ -211,6 +212,7 @@ take_verdict(struct session *s, const struct mqtt_connect *c)
 	struct verdict v;
 
 	mqtt_facts(c, &facts);
+	mqtt_user_properties(c, &s->world->policy.named, &facts);
 	connection_facts(s, &facts);
 	route_ask(s->carrier->worker, s->world, &facts, &v);
 	verdict_log(&v, &facts, session_now(s));

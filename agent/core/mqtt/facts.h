@@ -14,4 +14,11 @@
  */
 void mqtt_facts(const struct mqtt_connect *c, struct facts *f);
 
+/*
+ * Set those user properties that are listed, the first of each name: what HAProxy never shows.
+ * Costs nothing where none is.
+ */
+void mqtt_user_properties(const struct mqtt_connect *c, const struct fact_names *names,
+			  struct facts *f);
+
 #endif

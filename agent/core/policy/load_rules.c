@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/core/policy/load_fact.h"
 
 /* Where conditions on one fact are gathered. */
 struct conditions {
@@ -239,31 +240,13 @@ read_text_condition(struct reader *rd, struct at at, struct conditions *to)
 }
 
 static void
-refuse_fact(struct reader *rd, struct at at)
-{
-	const char *names[N_FACTS], *nearest;
-	char words[KNOWN];
-
-	for (enum fact f = 0; f < N_FACTS; f++)
-		names[f] = fact_name(f);
-	nearest = str_nearest(reader_key(at), names, N_FACTS);
-	if (nearest)
-		reader_refuse(rd, at, "unknown fact; did you mean '%s'?", nearest);
-	else
-		reader_refuse(rd, at, "unknown fact; known: %s",
-			      reader_known(names, N_FACTS, words));
-}
-
-static void
 read_fact(struct reader *rd, struct at at, void *into)
 {
 	struct conditions *to = into;
 
-	to->fact = fact_by_name(reader_key(at));
-	if (to->fact == N_FACTS) {
-		refuse_fact(rd, at);
+	to->fact = load_fact(rd, at, false);
+	if (to->fact == FACT_NONE)
 		return;
-	}
 	if (json_is_object(at.json) && json_object_size(at.json) == 0) {
 		reader_refuse(rd, at, "is empty; leave it out or say what it must be");
 		return;

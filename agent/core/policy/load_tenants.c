@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/core/policy/load_fact.h"
 
 /* ---- key ---- */
 
@@ -81,35 +82,15 @@ load_identity(struct reader *rd, struct at at, void *into)
 
 /* ---- tenants ---- */
 
-static void
-refuse_source_fact(struct reader *rd, struct at at)
-{
-	const char *names[N_FACTS], *nearest;
-	char words[KNOWN];
-	size_t n = 0;
-
-	for (enum fact f = 0; f < N_FACTS; f++)
-		if (fact_type(f) == FACT_TYPE_STRING)
-			names[n++] = fact_name(f);
-	nearest = str_nearest(reader_key(at), names, n);
-	if (nearest)
-		reader_refuse(rd, at, "is no fact with text; did you mean '%s'?", nearest);
-	else
-		reader_refuse(rd, at, "is no fact with text; known: %s",
-			      reader_known(names, n, words));
-}
-
 /* The one member of a tenant source: a fact's name and a pattern. */
 static void
 read_source_pattern(struct reader *rd, struct at at, void *into)
 {
 	struct tenant_source *source = into;
 
-	source->fact = fact_by_name(reader_key(at));
-	if (source->fact == N_FACTS || fact_type(source->fact) != FACT_TYPE_STRING) {
-		refuse_source_fact(rd, at);
+	source->fact = load_fact(rd, at, true);
+	if (source->fact == FACT_NONE)
 		return;
-	}
 	source->pattern = reader_pattern(rd, at);
 	if (source->pattern && !pattern_has_group(source->pattern, "tenant"))
 		reader_refuse(rd, at,

@@ -66,6 +66,7 @@ policy_fini(struct policy *p)
 	for (size_t i = 0; i < p->n_rules; i++)
 		free_rule_parts(&p->rules[i]);
 	free(p->rules);
+	fact_names_fini(&p->named);
 	for (size_t i = 0; i < p->n_tenant_sources; i++)
 		pattern_free(p->tenant_sources[i].pattern);
 	free(p->tenant_sources);

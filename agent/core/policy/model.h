@@ -145,6 +145,7 @@ struct policy {
 
 	struct rule *rules; /* owned, in order */
 	size_t n_rules;
+	struct fact_names named; /* headers and user properties that rules and tenants ask for */
 
 	struct tenant_source *tenant_sources; /* owned, in order */
 	size_t n_tenant_sources;

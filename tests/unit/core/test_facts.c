@@ -12,7 +12,7 @@ static const char *const names[] = {
 	"sni",	       "alpn",
 	"tls_version", "cn",
 	"verified",    "path",
-	"host",
+	"query",       "host",
 };
 
 START_TEST(test_names)
@@ -87,6 +87,79 @@ START_TEST(test_numbers_are_clamped)
 }
 END_TEST
 
+/* ---- those that a policy names ---- */
+
+static const struct {
+	const char *text;
+	int family; /* -1: none */
+	const char *name;
+} families[] = {
+	{ "header.x-region", FACT_FAMILY_HEADER, "x-region" },
+	{ "header.x.y", FACT_FAMILY_HEADER, "x.y" },
+	{ "user_property.Site", FACT_FAMILY_USER_PROPERTY, "Site" },
+	{ "header.", -1, NULL },
+	{ "header", -1, NULL },
+	{ "headers.x", -1, NULL },
+	{ "path", -1, NULL },
+	{ "", -1, NULL },
+};
+
+START_TEST(test_family)
+{
+	enum fact_family family;
+	struct str name;
+
+	ck_assert_int_eq(fact_family_split(str_of(families[_i].text), &family, &name),
+			 families[_i].family >= 0);
+	if (families[_i].family < 0)
+		return;
+	ck_assert_int_eq((int)family, families[_i].family);
+	ck_assert(str_is(name, families[_i].name));
+}
+END_TEST
+
+START_TEST(test_listed_names)
+{
+	struct fact_names listed = { 0 };
+	enum fact header = fact_names_add(&listed, FACT_FAMILY_HEADER, STR("X-Region"));
+	enum fact property = fact_names_add(&listed, FACT_FAMILY_USER_PROPERTY, STR("Site"));
+	struct facts f = { 0 };
+
+	ck_assert_int_eq(header, FACT_NAMED);
+	ck_assert_int_eq(property, FACT_NAMED + 1);
+	ck_assert_int_eq(fact_names_add(&listed, FACT_FAMILY_HEADER, STR("x-REGION")), header);
+	ck_assert_int_eq(fact_names_find(&listed, FACT_FAMILY_HEADER, STR("site")), FACT_NONE);
+	ck_assert_int_eq(fact_names_find(&listed, FACT_FAMILY_USER_PROPERTY, STR("site")),
+			 FACT_NONE);
+	ck_assert_int_eq(fact_names_find(&listed, FACT_FAMILY_USER_PROPERTY, STR("Site")),
+			 property);
+	ck_assert_str_eq(fact_names_text(&listed, header), "header.x-region");
+	ck_assert_str_eq(fact_names_text(&listed, property), "user_property.Site");
+	ck_assert_str_eq(fact_names_text(&listed, FACT_PATH), "path");
+
+	facts_set_str(&f, property, STR("north"));
+	ck_assert(facts_has(&f, property) && !facts_has(&f, header));
+	ck_assert_int_eq(fact_type(property), FACT_TYPE_STRING);
+	assert_str(facts_str(&f, property), "north");
+	fact_names_fini(&listed);
+	ck_assert_uint_eq(listed.n, 0);
+}
+END_TEST
+
+START_TEST(test_list_is_bounded)
+{
+	struct fact_names listed = { 0 };
+	char name[] = "a";
+
+	for (size_t i = 0; i < FACTS_NAMED_MAX; i++, name[0]++)
+		ck_assert_int_eq(fact_names_add(&listed, FACT_FAMILY_HEADER, str_of(name)),
+				 FACT_NAMED + i);
+	ck_assert_int_eq(fact_names_add(&listed, FACT_FAMILY_HEADER, str_of(name)), FACT_NONE);
+	ck_assert_int_eq(fact_names_add(&listed, FACT_FAMILY_HEADER, STR("A")), FACT_NAMED);
+	fact_names_fini(&listed);
+}
+END_TEST
+
 static const struct {
 	unsigned level;
 	const char *protocol; /* NULL: none */
@@ -117,6 +190,9 @@ main(void)
 	tcase_add_loop_test(tcase, test_set_and_read, 0, N_FACTS);
 	tcase_add_test(tcase, test_nothing_stays_unknown);
 	tcase_add_test(tcase, test_numbers_are_clamped);
+	tcase_add_loop_test(tcase, test_family, 0, N_ROWS(families));
+	tcase_add_test(tcase, test_listed_names);
+	tcase_add_test(tcase, test_list_is_bounded);
 	tcase_add_loop_test(tcase, test_protocol, 0, N_ROWS(levels));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -56,6 +56,49 @@ START_TEST(test_row)
 }
 END_TEST
 
+#define CONNECT5(length, properties_length, properties)                                            \
+	STR("\x10" length "\0\4MQTT\5\2\0\0" properties_length properties "\0\1i")
+
+static const struct {
+	const char *name;
+	struct str packet;
+	const char *site; /* NULL: not known */
+} user_properties[] = {
+	{ "MQTT 3.1.1 has none", STR("\x10\x0e\0\4MQTT\4\0\0\0\0\2id"), NULL },
+	{ "no properties", CONNECT5("\x0e", "\0", ""), NULL },
+	{ "the one", CONNECT5("\x18", "\x0a", "\x26\0\4Site\0\1n"), "n" },
+	{ "in other case it is another", CONNECT5("\x18", "\x0a", "\x26\0\4site\0\1n"), NULL },
+	{ "the first of two", CONNECT5("\x22", "\x14", "\x26\0\4Site\0\1n\x26\0\4Site\0\1s"), "n" },
+	{ "an empty first hides the second",
+	  CONNECT5("\x21", "\x13", "\x26\0\4Site\0\0\x26\0\4Site\0\1s"), NULL },
+	{ "behind another property", CONNECT5("\x1b", "\x0d", "\x21\0\5\x26\0\4Site\0\1n"), "n" },
+};
+
+START_TEST(test_user_property)
+{
+	struct fact_names names = { 0 };
+	struct mqtt_connect c;
+	struct facts f = { 0 };
+	enum mqtt_fault fault;
+	enum fact site;
+
+	ck_assert_msg(mqtt_connect_decode((const uint8_t *)user_properties[_i].packet.p,
+					  user_properties[_i].packet.n, 100, &c,
+					  &fault) == PARSE_OK,
+		      "%s: %s", user_properties[_i].name, mqtt_fault_name(fault));
+	mqtt_user_properties(&c, &names, &f);
+	ck_assert_uint_eq(f.known, 0); /* nobody asks */
+	fact_names_add(&names, FACT_FAMILY_HEADER, STR("Site"));
+	site = fact_names_add(&names, FACT_FAMILY_USER_PROPERTY, STR("Site"));
+	mqtt_user_properties(&c, &names, &f);
+	ck_assert_msg(f.known == (user_properties[_i].site ? FACT_BIT(site) : 0), "%s",
+		      user_properties[_i].name);
+	if (user_properties[_i].site)
+		ck_assert(str_is(facts_str(&f, site), user_properties[_i].site));
+	fact_names_fini(&names);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -63,6 +106,7 @@ main(void)
 	TCase *tcase = tcase_create("facts");
 
 	tcase_add_loop_test(tcase, test_row, 0, N_ROWS(rows));
+	tcase_add_loop_test(tcase, test_user_property, 0, N_ROWS(user_properties));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
