@@ -25,7 +25,8 @@ enum { CONNECT_CLEAN_START = 0x02 };
 /* What arguments say that is not a fact by itself. */
 struct asked {
 	struct facts facts;
-	unsigned level; /* MQTT protocol level; 0: unknown */
+	const struct fact_names *names; /* headers that the policy asks for */
+	unsigned level;			/* MQTT protocol level; 0: unknown */
 	bool tls, ws, certificate, verify_ok;
 	/* of the CONNACK group */
 	struct str key, server;
@@ -186,6 +187,7 @@ static const struct argument {
 	{ NAMED("cn"), take_fact, FACT_CN },
 	{ NAMED("ws"), take_ws, 0 },
 	{ NAMED("path"), take_fact, FACT_PATH },
+	{ NAMED("query"), take_fact, FACT_QUERY },
 	{ NAMED("host"), take_fact, FACT_HOST },
 	{ NAMED("key"), take_key, 0 },
 	{ NAMED("server"), take_server, 0 },
@@ -195,15 +197,31 @@ static const struct argument {
 
 enum { N_ARGUMENTS = sizeof(arguments) / sizeof(arguments[0]) };
 
+/* "header.x-region": told of by that name, if the policy asks for it. */
+static void
+take_named(struct asked *a, struct spop_str argument, const struct spop_value *v)
+{
+	enum fact_family family;
+	enum fact fact;
+	struct str name;
+
+	if (!a->names->n ||
+	    !fact_family_split((struct str){ argument.p, argument.n }, &family, &name))
+		return;
+	fact = fact_names_find(a->names, family, name);
+	if (fact != FACT_NONE)
+		take_fact(a, fact, v);
+}
+
 static void
 take_arguments(struct asked *a, struct spop_args args)
 {
 	struct spop_str name;
 	struct spop_value value;
-	size_t at = 0;
+	size_t at = 0, tried;
 
 	while (spop_notify_arg(&args, &name, &value)) {
-		for (size_t tried = 0; tried < N_ARGUMENTS; tried++, at++) {
+		for (tried = 0; tried < N_ARGUMENTS; tried++, at++) {
 			if (at == N_ARGUMENTS)
 				at = 0;
 			if (!spop_str_eq(name, arguments[at].name))
@@ -212,6 +230,8 @@ take_arguments(struct asked *a, struct spop_args args)
 			at++;
 			break;
 		}
+		if (tried == N_ARGUMENTS)
+			take_named(a, name, &value);
 	}
 }
 
@@ -246,7 +266,7 @@ write_verdict(const struct verdict *v, unsigned level, struct spop_writer *out)
 	}
 }
 
-/* Message usher-connect: a client asks to be let in. */
+/* Messages usher-connect and usher-http: a client asks to be let in. */
 static void
 answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 {
@@ -281,19 +301,21 @@ static const struct message {
 	void (*answer)(struct worker *w, const struct asked *a, struct spop_writer *out);
 } messages[] = {
 	{ "usher-connect", answer_connect },
+	{ "usher-http", answer_connect },
 	{ "usher-connack", answer_connack },
 };
 
 static void
 answer_messages(struct worker *w, struct spop_notify *notify, struct spop_writer *out)
 {
+	const struct world *world = w->world;
 	struct spop_str name;
 	struct spop_args args;
 	bool known = false;
 
 	while (spop_notify_message(notify, &name, &args))
 		for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-			struct asked asked = { 0 };
+			struct asked asked = { .names = &world->policy.named };
 
 			if (!spop_str_is(name, messages[i].name))
 				continue;

@@ -142,11 +142,25 @@ engine_of(const struct advice_input *in, const struct spoe_filter *f)
 	return NULL;
 }
 
+const char *
+asker_ruleset(const struct asker *k)
+{
+	return k->is_http ? "http-request" : "tcp-request content";
+}
+
+/* A word behind `send-spoe-group`; NULL: it is not asked. */
+static const char *
+question_word(const struct asker *k, size_t i)
+{
+	if (k->question == SIZE_MAX)
+		return NULL;
+	return line_word(&k->p->all[k->question], (k->is_http ? 1 : 2) + i);
+}
+
 /* Our filter that the question names, else the first. */
 static const struct spoe_filter *
-filter_of(const struct proxy *p, size_t question)
+filter_of(const struct proxy *p, const char *engine)
 {
-	const char *engine = question == SIZE_MAX ? "" : line_word(&p->all[question], 3);
 	const struct spoe_filter *first = NULL;
 
 	for (size_t i = 0; i < p->n_filters; i++) {
@@ -154,7 +168,7 @@ filter_of(const struct proxy *p, size_t question)
 
 		if (!spoe_filter_is_ours(f))
 			continue;
-		if (strcmp(f->engine, engine) == 0)
+		if (engine && strcmp(f->engine, engine) == 0)
 			return f;
 		if (!first)
 			first = f;
@@ -165,10 +179,14 @@ filter_of(const struct proxy *p, size_t question)
 static void
 add_asker(struct adviser *a, const struct proxy *p)
 {
-	struct asker asker = { .p = p };
+	struct asker asker = { .p = p, .is_http = p->mode == PROXY_HTTP };
 
-	asker.question = proxy_first_mention(p, "tcp-request content send-spoe-group", "usher");
-	asker.filter = filter_of(p, asker.question);
+	asker.question = proxy_first_mention(p,
+					     asker.is_http ? "http-request send-spoe-group"
+							   : "tcp-request content send-spoe-group",
+					     "usher");
+	asker.filter = filter_of(p, question_word(&asker, 1));
+	asker.group = question_word(&asker, 2);
 	if (!asker.filter || p->disabled || !(p->kind & PROXY_FRONTEND))
 		return;
 	asker.engine = engine_of(a->in, asker.filter);

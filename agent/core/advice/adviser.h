@@ -14,7 +14,9 @@ struct asker {
 	const struct spoe_filter *filter;
 	const struct spoe_engine *engine; /* NULL: its file cannot be read */
 	size_t question;    /* index in p->all of `send-spoe-group`; SIZE_MAX: there is none */
+	const char *group;  /* that the question names; NULL: there is none */
 	const char *prefix; /* of our variables: txn.PREFIX.action */
+	bool is_http;	    /* `mode http`: WebSocket, whose heads HAProxy reads, not the MQTT */
 };
 
 struct adviser {
@@ -55,6 +57,9 @@ bool adviser_names(const struct adviser *a, const struct proxy *p);
 
 /* Does the policy name backends besides p's default? */
 bool adviser_names_others(const struct adviser *a, const struct proxy *p);
+
+/* The words that its rules begin with: "tcp-request content", "http-request". */
+const char *asker_ruleset(const struct asker *k);
 
 /* Does the frontend obey: refusals; verdicts that are missing, by a refusal; quotas? */
 bool asker_obeys_refusals(const struct asker *k);

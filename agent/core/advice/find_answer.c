@@ -68,9 +68,10 @@ find_no_refusal(const struct adviser *a)
 		advise(a, policy_refuses(a->in->policy) ? FINDING_ALERT : FINDING_WARNING,
 		       k->p->all[k->question].at,
 		       "frontend '%s': lets in whom usher refuses; below this line add "
-		       "'tcp-request content use-service lua.usher_refuse if { "
-		       "var(txn.%s.action) -m str reject }'",
-		       k->p->name, k->prefix);
+		       "'%s %s if { var(txn.%s.action) -m str reject }'",
+		       k->p->name, asker_ruleset(k),
+		       k->is_http ? "deny deny_status 403" : "use-service lua.usher_refuse",
+		       k->prefix);
 	}
 }
 
@@ -93,9 +94,12 @@ find_not_closed(const struct adviser *a)
 		if (k->question != SIZE_MAX && adviser_wants_closed(a, k->p) && !asker_is_closed(k))
 			advise(a, FINDING_ALERT, k->p->all[k->question].at,
 			       "frontend '%s': %s says closed, but a client without a verdict gets "
-			       "in; below this line add 'tcp-request content use-service "
-			       "lua.usher_unavailable unless { var(txn.%s.action) -m found }'",
-			       k->p->name, a->in->policy_file, k->prefix);
+			       "in; below this line add '%s %s unless { var(txn.%s.action) -m "
+			       "found }'",
+			       k->p->name, a->in->policy_file, asker_ruleset(k),
+			       k->is_http ? "deny deny_status 503"
+					  : "use-service lua.usher_unavailable",
+			       k->prefix);
 	}
 }
 
@@ -133,7 +137,7 @@ find_no_use_backend(const struct adviser *a)
 	}
 }
 
-/* `tcp-request content track-sc0|1|2 var(txn.usher.tenant) …` */
+/* `tcp-request content track-sc0|1|2 var(txn.usher.tenant) …`, or `http-request track-sc…` */
 static bool
 counts_tenants(const struct asker *k)
 {
@@ -141,7 +145,7 @@ counts_tenants(const struct asker *k)
 
 	asker_variable(k, "tenant", variable);
 	for (size_t i = 0; i < k->p->n_all; i++)
-		if (strncmp(line_word(&k->p->all[i], 2), "track-sc", 8) == 0 &&
+		if (strncmp(line_word(&k->p->all[i], k->is_http ? 1 : 2), "track-sc", 8) == 0 &&
 		    line_mentions(&k->p->all[i], variable))
 			return true;
 	return false;
@@ -150,7 +154,7 @@ counts_tenants(const struct asker *k)
 bool
 asker_obeys_quotas(const struct adviser *a, const struct asker *k)
 {
-	return adviser_uses_variable(a, k->p, "tcp-request content", "max") && counts_tenants(k);
+	return adviser_uses_variable(a, k->p, asker_ruleset(k), "max") && counts_tenants(k);
 }
 
 void

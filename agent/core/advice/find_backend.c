@@ -36,8 +36,9 @@ adviser_lacks_stick(const struct adviser *a, const struct proxy *b)
 {
 	const struct backend_policy *bp = policy_backend(a->in->policy, str_of(b->name));
 
-	return b->n_servers > 1 && !(bp && bp->not_sticky) && !is_ranked(a, b) &&
-	       !is_behind_closed_doors(a, b) && proxy_last_line(b, "stick on") == SIZE_MAX &&
+	return b->n_servers > 1 && b->mode == PROXY_TCP && !(bp && bp->not_sticky) &&
+	       !is_ranked(a, b) && !is_behind_closed_doors(a, b) &&
+	       proxy_last_line(b, "stick on") == SIZE_MAX &&
 	       proxy_last_line(b, "stick match") == SIZE_MAX;
 }
 

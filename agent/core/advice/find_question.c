@@ -42,9 +42,10 @@ look_for_filters(const struct adviser *a, const struct proxy *p)
 {
 	for (size_t i = 0; i < p->n_all; i++) {
 		const struct raw_line *l = &p->all[i];
-		const char *engine = line_word(l, 3);
+		bool is_http = line_starts(l, "http-request send-spoe-group");
+		const char *engine = line_word(l, is_http ? 2 : 3);
 
-		if ((line_starts(l, QUESTION) ||
+		if ((is_http || line_starts(l, QUESTION) ||
 		     line_starts(l, "tcp-response content send-spoe-group")) &&
 		    !has_engine(p, engine))
 			advise(a, FINDING_ALERT, l->at,
@@ -95,6 +96,14 @@ find_no_question(const struct adviser *a)
 		const struct asker *k = &a->askers[i];
 		const struct raw_line *l;
 
+		if (k->question == SIZE_MAX && k->is_http) {
+			advise(a, FINDING_ALERT, k->filter->at,
+			       "frontend '%s': has usher's filter but never asks; add "
+			       "'http-request "
+			       "send-spoe-group %s usher-http'",
+			       k->p->name, k->filter->engine);
+			continue;
+		}
 		if (k->question == SIZE_MAX) {
 			advise(a, FINDING_ALERT, k->filter->at,
 			       "frontend '%s': has usher's filter but never asks: a message on an "
@@ -105,11 +114,11 @@ find_no_question(const struct adviser *a)
 			continue;
 		}
 		l = &k->p->all[k->question];
-		if (k->engine && !offers_group(k->engine, line_word(l, 4)))
+		if (k->engine && !offers_group(k->engine, k->group))
 			advise(a, FINDING_ALERT, l->at,
 			       "frontend '%s': engine '%s' has no group '%s'; name one of its "
 			       "'groups' in %s",
-			       k->p->name, k->filter->engine, line_word(l, 4), k->filter->config);
+			       k->p->name, k->filter->engine, k->group, k->filter->config);
 	}
 }
 
@@ -167,7 +176,7 @@ find_no_mqtt_is_valid(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (k->question != SIZE_MAX &&
+		if (k->question != SIZE_MAX && !k->is_http &&
 		    proxy_first_mention(k->p, "tcp-request content", "mqtt_is_valid") > k->question)
 			advise(a, FINDING_ALERT, k->p->all[k->question].at,
 			       "frontend '%s': asks before the CONNECT is known to be whole; above "
@@ -179,6 +188,13 @@ find_no_mqtt_is_valid(const struct adviser *a)
 
 /* ---- about what ------------------------------------------------------------------------------ */
 
+/* Does the question carry this argument? */
+static bool
+is_sent(const struct asker *k, const struct spoe_arg *arg)
+{
+	return !k->group || spoe_engine_sends(k->engine, k->group, arg);
+}
+
 static void
 look_for_variables(const struct adviser *a, const struct asker *k)
 {
@@ -186,7 +202,7 @@ look_for_variables(const struct adviser *a, const struct asker *k)
 		const struct spoe_arg *arg = &k->engine->args[i];
 		char variable[VARIABLE];
 
-		if (!expression_variable(arg->expression, variable)[0] ||
+		if (!is_sent(k, arg) || !expression_variable(arg->expression, variable)[0] ||
 		    proxy_sets_variable(k->p, variable, k->question))
 			continue;
 		advise(a, strcmp(arg->name, "client_id") == 0 ? FINDING_ALERT : FINDING_WARNING,
@@ -234,7 +250,7 @@ find_no_size_limit(const struct adviser *a)
 	for (size_t i = 0; i < a->n_askers; i++) {
 		const struct asker *k = &a->askers[i];
 
-		if (k->question != SIZE_MAX &&
+		if (k->question != SIZE_MAX && !k->is_http &&
 		    proxy_first_mention(k->p, "tcp-request content", ",length") > k->question)
 			advise(a, FINDING_WARNING, k->p->all[k->question].at,
 			       "frontend '%s': a CONNECT too large for one question waits out the "
@@ -263,6 +279,14 @@ enum sight {
 	SIGHT_FULL,
 };
 
+/* Headers in any case, as HTTP has them. */
+static bool
+names_fact(const char *argument, const char *fact)
+{
+	return strncmp(fact, "header.", 7) == 0 ? str_ieq(str_of(argument), str_of(fact))
+						: strcmp(argument, fact) == 0;
+}
+
 static enum sight
 see_argument(const struct asker *k, const char *name)
 {
@@ -270,14 +294,14 @@ see_argument(const struct asker *k, const char *name)
 		const struct spoe_arg *arg = &k->engine->args[i];
 		bool of_tls = strncmp(arg->expression, "ssl_", 4) == 0;
 
-		if (strcmp(arg->name, name) == 0)
+		if (is_sent(k, arg) && names_fact(arg->name, name))
 			return of_tls && !proxy_binds_with(k->p, "ssl") ? SIGHT_NO_TLS : SIGHT_FULL;
 	}
 	return SIGHT_NONE;
 }
 
 static enum sight
-see_fact(const struct asker *k, enum fact fact)
+see_fact(const struct adviser *a, const struct asker *k, enum fact fact)
 {
 	enum sight first, second;
 
@@ -290,7 +314,65 @@ see_fact(const struct asker *k, enum fact fact)
 		second = made_of[i].args[1] ? see_argument(k, made_of[i].args[1]) : first;
 		return first < second ? first : second;
 	}
-	return see_argument(k, fact_name(fact));
+	return see_argument(k, fact_names_text(&a->in->policy->named, fact));
+}
+
+static bool
+is_of_family(const struct adviser *a, enum fact fact, enum fact_family family)
+{
+	return fact >= FACT_NAMED && a->in->policy->named.items[fact - FACT_NAMED].family == family;
+}
+
+static bool
+is_of_websocket(const struct adviser *a, enum fact fact)
+{
+	return fact == FACT_PATH || fact == FACT_QUERY || fact == FACT_HOST ||
+	       is_of_family(a, fact, FACT_FAMILY_HEADER);
+}
+
+/* Is there a frontend whose WebSocket usher itself reads? */
+static bool
+reads_websocket(const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_frontends; i++)
+		if (p->frontends[i].websocket)
+			return true;
+	return false;
+}
+
+/* Nobody beside HAProxy asks: usher carries the clients. */
+static void
+need_from_usher(const struct adviser *a, enum fact fact, int line, const char *path)
+{
+	if (is_of_websocket(a, fact) && !a->in->policy->n_listen)
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "no client ever shows '%s': no frontend in %s has \"websocket\": "
+			      "true; add that, or ask for another fact",
+			      fact_names_text(&a->in->policy->named, fact), a->in->policy_file);
+}
+
+static void
+say_unseen(const struct adviser *a, enum fact fact, int line, const char *path)
+{
+	const char *name = fact_names_text(&a->in->policy->named, fact);
+
+	if (is_of_family(a, fact, FACT_FAMILY_USER_PROPERTY))
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "HAProxy cannot show usher '%s'; user properties are seen only where "
+			      "'usher proxy' carries the clients; ask for another fact",
+			      name);
+	else if (is_of_websocket(a, fact))
+		advise_policy(
+			a, FINDING_ALERT, line, path,
+			"HAProxy does not tell usher '%s': it is not among the 'args' that a "
+			"frontend in mode http sends; see \"WebSocket\" in haproxy/README.md, "
+			"or ask for another fact",
+			name);
+	else
+		advise_policy(a, FINDING_ALERT, line, path,
+			      "HAProxy does not tell usher '%s': it is not among the 'args' in "
+			      "%s:%d; add it there, or ask for another fact",
+			      name, a->askers[0].filter->config, a->askers[0].engine->agent_line);
 }
 
 /* Some asker sees it, or is not known well enough to say. */
@@ -299,8 +381,10 @@ need_fact(const struct adviser *a, enum fact fact, int line, const char *path)
 {
 	enum sight best = SIGHT_NONE;
 
+	if (is_of_websocket(a, fact) && reads_websocket(a->in->policy))
+		return;
 	for (size_t i = 0; i < a->n_askers; i++) {
-		enum sight sight = see_fact(&a->askers[i], fact);
+		enum sight sight = see_fact(a, &a->askers[i], fact);
 
 		if (!a->askers[i].engine || sight == SIGHT_FULL)
 			return;
@@ -308,18 +392,14 @@ need_fact(const struct adviser *a, enum fact fact, int line, const char *path)
 			best = sight;
 	}
 	if (!a->n_askers)
-		return;
-	if (best == SIGHT_NO_TLS)
+		need_from_usher(a, fact, line, path);
+	else if (best == SIGHT_NO_TLS)
 		advise_policy(a, FINDING_ALERT, line, path,
 			      "no client ever shows '%s': no frontend that asks usher has 'bind … "
 			      "ssl'; add one, or ask for another fact",
 			      fact_name(fact));
 	else
-		advise_policy(a, FINDING_ALERT, line, path,
-			      "HAProxy does not tell usher '%s': it is not among the 'args' in "
-			      "%s:%d; add it there, or ask for another fact",
-			      fact_name(fact), a->askers[0].filter->config,
-			      a->askers[0].engine->agent_line);
+		say_unseen(a, fact, line, path);
 }
 
 static bool
@@ -344,13 +424,21 @@ needs_websocket(const struct condition *c)
 static void
 need_websocket(const struct adviser *a, int line, const char *path)
 {
+	if (reads_websocket(a->in->policy))
+		return;
 	for (size_t i = 0; i < a->n_askers; i++)
 		if (!a->askers[i].engine || see_argument(&a->askers[i], "ws"))
 			return;
 	if (a->n_askers)
+		advise_policy(
+			a, FINDING_ALERT, line, path,
+			"no frontend in mode http asks usher, so nobody is known to come over "
+			"WebSocket; see \"WebSocket\" in haproxy/README.md");
+	else if (!a->in->policy->n_listen)
 		advise_policy(a, FINDING_ALERT, line, path,
-			      "HAProxy cannot show usher what is inside WebSocket, so this never "
-			      "holds; tell such clients by the frontend's default backend");
+			      "nobody comes over WebSocket: no frontend in %s has \"websocket\": "
+			      "true; add that, or ask for another transport",
+			      a->in->policy_file);
 }
 
 static void

@@ -8,22 +8,13 @@
 
 static const char CLIENT_ID[] = "req.payload(0,0),mqtt_field_value(connect,client_identifier)";
 
+/* Until the CONNECT is there, what it says, and that it fits. */
 static void
-add_question(const struct planner *p, const struct asker *k, struct new_lines *o)
+add_wait(const struct asker *k, struct new_lines *o)
 {
 	const struct proxy *f = k->p;
 	size_t end = k->question;
 
-	if (!k->filter)
-		planner_line(o, "filter spoe engine usher config %s/spoe-usher.conf",
-			     p->in->directory);
-	if (!proxy_reports_ends(f) && !f->log_format_sd) {
-		planner_line(o, "# The ends of sessions, for usher alone.");
-		planner_line(o, "log 127.0.0.1:10514 len 1024 format rfc5424 local1");
-		planner_line(
-			o, "log-format-sd %%{+Q,+E}o\\ [usher@32473\\ key=%%[var(txn.usher.key)]\\ "
-			   "be=%%b\\ srv=%%s]");
-	}
 	if (!proxy_has_inspect_delay(f, "tcp-request"))
 		planner_line(o, "tcp-request inspect-delay 10s");
 	if (proxy_first_mention(f, "tcp-request content", "mqtt_is_valid") > end ||
@@ -45,46 +36,69 @@ add_question(const struct planner *p, const struct asker *k, struct new_lines *o
 			o, "tcp-request content reject if { "
 			   "req.payload(0,0),mqtt_field_value(connect,username),length gt 4000 }");
 	}
+}
+
+static void
+add_question(const struct planner *p, const struct asker *k, struct new_lines *o)
+{
+	const struct proxy *f = k->p;
+	size_t end = k->question;
+
+	if (!k->filter)
+		planner_line(o, "filter spoe engine usher config %s/spoe-usher.conf",
+			     p->in->directory);
+	if (!proxy_reports_ends(f) && !f->log_format_sd) {
+		planner_line(o, "# The ends of sessions, for usher alone.");
+		planner_line(o, "log 127.0.0.1:10514 len 1024 format rfc5424 local1");
+		planner_line(
+			o, "log-format-sd %%{+Q,+E}o\\ [usher@32473\\ key=%%[var(txn.usher.key)]\\ "
+			   "be=%%b\\ srv=%%s]");
+	}
+	if (!k->is_http)
+		add_wait(k, o);
 	if (end == SIZE_MAX)
-		planner_line(o, "tcp-request content send-spoe-group %s usher-connect",
-			     k->filter ? k->filter->engine : "usher");
+		planner_line(o, "%s send-spoe-group %s %s", asker_ruleset(k),
+			     k->filter ? k->filter->engine : "usher",
+			     k->is_http ? "usher-http" : "usher-connect");
 }
 
 static void
 add_quotas(struct planner *p, const struct asker *k, struct new_lines *o)
 {
+	const char *rules = asker_ruleset(k);
+	const char *refuse =
+		k->is_http ? "deny deny_status 429" : "use-service lua.usher_over_quota";
+
 	if (!policy_has_quotas(p->in->files->policy) || asker_obeys_quotas(&p->a, k))
 		return;
 	p->wants_tenants = true;
 	planner_line(o, "# Look first, so that the refused are not counted; then count, then look "
 			"again.");
 	planner_line(o,
-		     "tcp-request content use-service lua.usher_over_quota if { var(txn.%s.max) -m "
-		     "found } { "
+		     "%s %s if { var(txn.%s.max) -m found } { "
 		     "var(txn.%s.tenant),table_conn_cur(usher_tenants),sub(txn.%s.max) ge 0 }",
-		     k->prefix, k->prefix, k->prefix);
+		     rules, refuse, k->prefix, k->prefix, k->prefix);
 	planner_line(o,
-		     "tcp-request content track-sc1 var(txn.%s.tenant) table usher_tenants if { "
+		     "%s track-sc1 var(txn.%s.tenant) table usher_tenants if { "
 		     "var(txn.%s.tenant) -m found }",
-		     k->prefix, k->prefix);
+		     rules, k->prefix, k->prefix);
 	planner_line(o,
-		     "tcp-request content use-service lua.usher_over_quota if { var(txn.%s.max) -m "
-		     "found } { sc1_conn_cur,sub(txn.%s.max) gt 0 }",
-		     k->prefix, k->prefix);
+		     "%s %s if { var(txn.%s.max) -m found } { "
+		     "sc1_conn_cur,sub(txn.%s.max) gt 0 }",
+		     rules, refuse, k->prefix, k->prefix);
 }
 
 static void
 add_answer(struct planner *p, const struct asker *k, struct new_lines *o)
 {
 	if (adviser_wants_closed(&p->a, k->p) && !asker_is_closed(k))
-		planner_line(o,
-			     "tcp-request content use-service lua.usher_unavailable unless { "
-			     "var(txn.%s.action) -m found }",
+		planner_line(o, "%s %s unless { var(txn.%s.action) -m found }", asker_ruleset(k),
+			     k->is_http ? "deny deny_status 503"
+					: "use-service lua.usher_unavailable",
 			     k->prefix);
 	if (!asker_obeys_refusals(k))
-		planner_line(o,
-			     "tcp-request content use-service lua.usher_refuse if { "
-			     "var(txn.%s.action) -m str reject }",
+		planner_line(o, "%s %s if { var(txn.%s.action) -m str reject }", asker_ruleset(k),
+			     k->is_http ? "deny deny_status 403" : "use-service lua.usher_refuse",
 			     k->prefix);
 	add_quotas(p, k, o);
 }
@@ -101,9 +115,11 @@ add_use_backend(const struct planner *p, const struct asker *k, struct new_lines
 
 /* Behind the section's own rules, else its addresses; below its mode, which HAProxy wants first. */
 static struct place
-question_place(const struct proxy *f)
+question_place(const struct asker *k)
 {
-	struct place mode = planner_behind(f, "mode"), at = planner_behind(f, "tcp-request");
+	const struct proxy *f = k->p;
+	struct place mode = planner_behind(f, "mode");
+	struct place at = planner_behind(f, k->is_http ? "http-request" : "tcp-request");
 
 	if (at.line == f->at.line)
 		at = planner_behind(f, "bind");
@@ -120,7 +136,7 @@ planner_frontend(struct planner *p, const struct asker *k)
 	char indent[INDENT], title[TITLE];
 	struct new_lines above = { .indent = planner_section_indent(p, k->p, indent) };
 	struct new_lines below = above, backend = above;
-	struct place at = question_place(k->p);
+	struct place at = question_place(k);
 
 	planner_title(k->p, title);
 	add_question(p, k, &above);
@@ -138,10 +154,11 @@ planner_frontend(struct planner *p, const struct asker *k)
 	else
 		add_use_backend(p, k, &backend);
 	planner_edit(p, at, false, &above, title,
-		     "wait for the CONNECT, ask usher, do as it says, report ends");
+		     k->is_http ? "ask usher, do as it says, report ends"
+				: "wait for the CONNECT, ask usher, do as it says, report ends");
 	at = planner_behind(k->p, "use_backend");
 	if (at.line == k->p->at.line)
-		at = planner_behind(k->p, "tcp-request");
+		at = planner_behind(k->p, k->is_http ? "http-request" : "tcp-request");
 	planner_edit(p, at, false, &backend, title, "the backend that usher names");
 	if (k->p->log_format_sd && !proxy_reports_ends(k->p))
 		planner_note(p,

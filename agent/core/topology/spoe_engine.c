@@ -27,6 +27,7 @@ struct engine_parser {
 	struct str engine; /* the scope wanted */
 	bool outside;	   /* in a scope of others */
 	enum part part;
+	char *message; /* owned; the one being read, NULL before the first */
 };
 
 void
@@ -54,8 +55,14 @@ spoe_engine_fini(struct spoe_engine *e)
 	for (size_t i = 0; i < e->n_args; i++) {
 		free(e->args[i].name);
 		free(e->args[i].expression);
+		free(e->args[i].message);
 	}
 	free(e->args);
+	for (size_t i = 0; i < e->n_group_sections; i++) {
+		free(e->group_sections[i].name);
+		free_names(e->group_sections[i].messages, e->group_sections[i].n_messages);
+	}
+	free(e->group_sections);
 	spoe_engine_init(e);
 }
 
@@ -235,14 +242,61 @@ take_message_keyword(struct engine_parser *p)
 		size_t n =
 			equals && equals < text + strcspn(text, "(") ? (size_t)(equals - text) : 0;
 		struct spoe_arg arg = { str_dup((struct str){ text, n }),
-					str_dup(str_of(n ? equals + 1 : text)) };
+					str_dup(str_of(n ? equals + 1 : text)),
+					str_dup(str_of(p->message)) };
 
 		ARRAY_GROW(p->out->args, p->out->n_args);
 		p->out->args[p->out->n_args++] = arg;
 	}
 }
 
+/* ---- the lines of spoe-group ----------------------------------------------------------------- */
+
+static void
+take_group_keyword(struct engine_parser *p)
+{
+	struct spoe_group *g = &p->out->group_sections[p->out->n_group_sections - 1];
+
+	if (strcmp(word(p, 0), "messages") == 0)
+		add_names(p, &g->messages, &g->n_messages);
+}
+
+bool
+spoe_engine_sends(const struct spoe_engine *e, const char *group, const struct spoe_arg *arg)
+{
+	bool is_defined = false;
+
+	for (size_t i = 0; i < e->n_group_sections; i++) {
+		const struct spoe_group *g = &e->group_sections[i];
+
+		if (strcmp(g->name, group) != 0)
+			continue;
+		is_defined = true;
+		if (str_is_one_of(arg->message, (const char *const *)g->messages, g->n_messages))
+			return true;
+	}
+	return !is_defined;
+}
+
 /* ---- scopes and sections --------------------------------------------------------------------- */
+
+static void
+begin_message(struct engine_parser *p)
+{
+	p->part = PART_MESSAGE;
+	set_text(&p->message, word(p, 1));
+}
+
+static void
+begin_group(struct engine_parser *p)
+{
+	struct spoe_engine *e = p->out;
+
+	p->part = PART_GROUP;
+	ARRAY_GROW(e->group_sections, e->n_group_sections);
+	e->group_sections[e->n_group_sections++] =
+		(struct spoe_group){ .name = str_dup(str_of(word(p, 1))) };
+}
 
 static void
 begin_agent(struct engine_parser *p)
@@ -303,13 +357,15 @@ take_line(struct reader *in)
 	else if (strcmp(name, "spoe-agent") == 0)
 		begin_agent(p);
 	else if (strcmp(name, "spoe-message") == 0)
-		p->part = PART_MESSAGE;
+		begin_message(p);
 	else if (strcmp(name, "spoe-group") == 0)
-		p->part = PART_GROUP;
+		begin_group(p);
 	else if (p->part == PART_AGENT)
 		take_agent_keyword(p);
 	else if (p->part == PART_MESSAGE)
 		take_message_keyword(p);
+	else if (p->part == PART_GROUP)
+		take_group_keyword(p);
 	else if (p->part == PART_NONE)
 		reader_alert(in, "unknown keyword '%s' out of section.", name);
 }
@@ -332,6 +388,7 @@ spoe_engine_parse(struct str text, const char *file, struct str engine,
 
 	spoe_engine_init(out);
 	reader_run(&p.in, text);
+	free(p.message);
 	if (r->n_alerts != alerts_before)
 		return false;
 	if (!out->agent) {

@@ -10,6 +10,14 @@
 /* One argument of a message: `args NAME=EXPRESSION`. */
 struct spoe_arg {
 	char *name, *expression; /* owned; a name not given is "" */
+	char *message;		 /* owned; whose it is */
+};
+
+/* `spoe-group NAME` with its `messages`. */
+struct spoe_group {
+	char *name;	 /* owned */
+	char **messages; /* owned */
+	size_t n_messages;
 };
 
 struct spoe_engine {
@@ -22,12 +30,17 @@ struct spoe_engine {
 	size_t n_messages;
 	char **groups; /* owned; what `groups` offers to send-spoe-group */
 	size_t n_groups;
+	struct spoe_group *group_sections; /* owned; what each sends */
+	size_t n_group_sections;
 	struct spoe_arg *args; /* owned; of all messages of the scope */
 	size_t n_args;
 };
 
 void spoe_engine_init(struct spoe_engine *e);
 void spoe_engine_fini(struct spoe_engine *e);
+
+/* Is the argument sent with the group? Any is, with a group that has no section. */
+bool spoe_engine_sends(const struct spoe_engine *e, const char *group, const struct spoe_arg *arg);
 
 /*
  * Read the scope [engine] of the text, or, with engine.n == 0, what stands outside of any scope.

@@ -230,13 +230,16 @@ START_TEST(house_file_compiles)
 	FILE *file = fopen(house[_i].file, "r");
 	char text[LINE_MAX_LEN];
 	struct acl_set set;
+	bool of_http = false; /* a message for mode http, which usher proxy has not */
 	int n = 0;
 
 	ck_assert_ptr_nonnull(file);
 	acl_set_init(&set);
 	while (fgets(text, sizeof(text), file)) {
 		text[strcspn(text, "\n")] = '\0';
-		n += check_line(&set, text);
+		if (strncmp(text, "spoe-message", 12) == 0)
+			of_http = strcmp(text + 12, " usher-http") == 0;
+		n += of_http ? 0 : check_line(&set, text);
 	}
 	acl_set_fini(&set);
 	fclose(file);

@@ -55,6 +55,39 @@ static const struct {
 	  "", "a", "c", "a", 7, 0, 0, 1 },
 };
 
+static const char one_group[] = "spoe-agent a\n use-backend b\n groups g h\n"
+				"spoe-group g\n messages m n\n"
+				"spoe-group h\n messages o\n"
+				"spoe-message m\n args x=src\n"
+				"spoe-message n\n args x=dst\n"
+				"spoe-message o\n args y=path\n";
+
+START_TEST(groups_send_their_messages)
+{
+	static const struct {
+		const char *group;
+		bool sends[3];
+	} sent[] = {
+		{ "g", { true, true, false } },
+		{ "h", { false, false, true } },
+		{ "unheard-of", { true, true, true } },
+	};
+	struct spoe_engine e;
+	struct report r;
+
+	report_init(&r);
+	ck_assert(spoe_engine_parse(str_of(one_group), "f", str_of(""), &strict, &e, &r));
+	ck_assert_uint_eq(e.n_args, 3);
+	for (size_t i = 0; i < N_ROWS(sent); i++)
+		for (size_t j = 0; j < e.n_args; j++)
+			ck_assert_msg(spoe_engine_sends(&e, sent[i].group, &e.args[j]) ==
+					      sent[i].sends[j],
+				      "%s, %s", sent[i].group, e.args[j].message);
+	spoe_engine_fini(&e);
+	report_fini(&r);
+}
+END_TEST
+
 START_TEST(engine_is_read)
 {
 	struct spoe_engine e;
@@ -164,6 +197,7 @@ main(void)
 	Suite *suite = suite_create("topology spoe engine");
 	TCase *tcase = tcase_create("spoe engine");
 
+	tcase_add_test(tcase, groups_send_their_messages);
 	tcase_add_loop_test(tcase, engine_is_read, 0, N_ROWS(good));
 	tcase_add_loop_test(tcase, engine_is_refused, 0, N_ROWS(bad));
 	tcase_add_test(tcase, unknown_is_skipped_unless_strict);
