@@ -53,7 +53,7 @@ struct shard {
 	size_t n_buckets;	/* a power of two */
 	struct list phases[N_PHASES];
 	uint64_t units[N_PHASES]; /* what the entries of each phase count for */
-	uint64_t entries, tentative, evicted;
+	uint64_t entries, tentative, evicted, changes;
 };
 
 struct stick_table {
@@ -188,6 +188,7 @@ enter(struct shard *s, struct entry *e, enum phase phase)
 	list_append(&s->phases[phase], &e->list);
 	s->units[phase] += units;
 	s->tentative += phase <= PHASE_TENTATIVE_IDLE;
+	s->changes++;
 }
 
 static void
@@ -202,6 +203,7 @@ forget(struct shard *s, struct entry *e)
 	s->units[e->phase] -= units_of(e->key_len);
 	s->tentative -= e->phase <= PHASE_TENTATIVE_IDLE;
 	s->entries--;
+	s->changes++;
 	slab_give(&s->slab, e, sizeof(*e) + e->key_len);
 }
 
@@ -327,6 +329,15 @@ evict(struct shard *s, enum phase first, enum phase second)
 	return true;
 }
 
+/* Real entries for which there is no room go, the oldest first. */
+static void
+trim(const struct stick_table *t, struct shard *s)
+{
+	while (s->units[PHASE_LIVE] + s->units[PHASE_IDLE] > t->max_units)
+		if (!evict(s, PHASE_IDLE, PHASE_LIVE))
+			break;
+}
+
 /* Room for a new tentative entry of so many units; it pushes out its like only. */
 static void
 make_room(struct stick_table *t, struct shard *s, uint64_t units, int64_t now)
@@ -340,18 +351,16 @@ make_room(struct stick_table *t, struct shard *s, uint64_t units, int64_t now)
 		else if (!evict(s, PHASE_TENTATIVE_IDLE, PHASE_TENTATIVE))
 			break;
 	}
-	while (s->units[PHASE_LIVE] + s->units[PHASE_IDLE] > t->max_units)
-		if (!evict(s, PHASE_IDLE, PHASE_LIVE))
-			break;
+	trim(t, s);
 }
 
+/* In no phase yet; NULL when memory is out. */
 static struct entry *
-insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
+add(struct shard *s, const struct stick_key *k)
 {
 	size_t key_len = k->scope.n + 1 + k->id.n;
 	struct entry *e, **bucket = bucket_of(s, k->hash);
 
-	make_room(t, s, units_of(key_len), now);
 	e = slab_take(&s->slab, sizeof(*e) + key_len);
 	if (!e)
 		return NULL;
@@ -364,6 +373,13 @@ insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_
 	*bucket = e;
 	s->entries++;
 	return e;
+}
+
+static struct entry *
+insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
+{
+	make_room(t, s, units_of(k->scope.n + 1 + k->id.n), now);
+	return add(s, k);
 }
 
 bool
@@ -471,6 +487,7 @@ stick_table_accept(struct stick_table *t, uint64_t hash, uint32_t target, int64_
 		if (e->target != target) {
 			e->target = (uint16_t)target;
 			e->placed_s = (uint32_t)(now / 1000);
+			s->changes++;
 		}
 		if (e->phase <= PHASE_TENTATIVE_IDLE)
 			promote(t, s, e);
@@ -503,7 +520,166 @@ stick_table_stats(struct stick_table *t)
 		stats.entries += s->entries;
 		stats.tentative += s->tentative;
 		stats.evicted += s->evicted;
+		stats.changes += s->changes;
 		pthread_mutex_unlock(&s->lock);
 	}
 	return stats;
+}
+
+/* ---- kept elsewhere -------------------------------------------------------------------------- */
+
+enum { SLICE_BUCKETS = 2048 }; /* looked at under one lock, for tables that are nearly empty */
+
+/* To be kept: real, or held for ten seconds. */
+static bool
+is_real(const struct entry *e, int64_t now)
+{
+	return e->phase >= PHASE_LIVE || is_promotable(e, now);
+}
+
+/* False: no room. */
+static bool
+copy_entry(const struct stick_table *t, const struct entry *e, int64_t now,
+	   struct stick_slice *slice)
+{
+	char *key = slice->bytes + slice->n_bytes;
+	size_t scope_n = strnlen(e->key, e->key_len);
+
+	if (slice->n == STICK_SLICE_RECORDS || e->key_len > sizeof(slice->bytes) - slice->n_bytes)
+		return false;
+	memcpy(key, e->key, e->key_len);
+	slice->n_bytes += e->key_len;
+	slice->records[slice->n++] = (struct stick_record){
+		.scope = { key, scope_n },
+		.id = { key + scope_n + 1, e->key_len - scope_n - 1 },
+		.target = e->target,
+		.is_live = e->phase != PHASE_IDLE && e->sessions && t->limits.ends_reported,
+		.since_ms = since_ms(e, now),
+		.age_ms = age_ms(e, now),
+	};
+	return true;
+}
+
+/* A whole chain or nothing of it: where it was left could not be found again. */
+static bool
+copy_chain(const struct stick_table *t, const struct entry *e, int64_t now,
+	   struct stick_slice *slice, uint64_t *unripe)
+{
+	const struct stick_slice before = { .n = slice->n, .n_bytes = slice->n_bytes };
+	uint64_t n = 0;
+
+	for (; e; e = e->chain) {
+		if (is_expired(t, e, now))
+			continue;
+		if (!is_real(e, now)) {
+			n += e->phase == PHASE_TENTATIVE;
+			continue;
+		}
+		/* One that alone fills a slice is kept as far as it goes. */
+		if (!copy_entry(t, e, now, slice) && before.n) {
+			slice->n = before.n;
+			slice->n_bytes = before.n_bytes;
+			return false;
+		}
+	}
+	*unripe += n;
+	return true;
+}
+
+/*
+ * Buckets in their order: when there are twice as many in between, the entries of those behind us
+ * are behind us or come again, and none is missed. There are never fewer.
+ */
+static void
+walk_shard(struct stick_table *t, struct shard *s, struct stick_walk *at, int64_t now,
+	   struct stick_slice *slice)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < SLICE_BUCKETS && at->bucket < s->n_buckets; i++, at->bucket++)
+		if (!copy_chain(t, s->buckets[at->bucket], now, slice, &at->unripe))
+			break;
+	if (at->bucket == s->n_buckets) {
+		at->shard++;
+		at->bucket = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+stick_table_walk(struct stick_table *t, struct stick_walk *at, int64_t now,
+		 struct stick_slice *slice)
+{
+	slice->n = slice->n_bytes = 0;
+	while (slice->n == 0 && at->shard < N_SHARDS)
+		walk_shard(t, &t->shards[at->shard], at, now, slice);
+	return slice->n > 0;
+}
+
+/* No room is made yet: the oldest is not known before all are back. */
+bool
+stick_table_restore(struct stick_table *t, const struct stick_record *r, int64_t now)
+{
+	struct stick_key k = stick_key(t, r->scope, r->id);
+	struct shard *s = shard_of(t, k.hash);
+	struct entry *e = NULL;
+
+	assert(r->target != STICK_NO_TARGET && r->target <= STICK_TARGET_MAX);
+	pthread_mutex_lock(&s->lock);
+	if (r->since_ms <= (r->is_live ? t->limits.max_life_ms : t->limits.expire_ms) &&
+	    !find(s, &k))
+		e = add(s, &k);
+	if (e) {
+		e->target = (uint16_t)r->target;
+		e->stamp = ticks(r->is_live ? now : now - r->since_ms);
+		e->placed_s = (uint32_t)((now - r->age_ms) / 1000);
+		enter(s, e, PHASE_IDLE);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return e != NULL;
+}
+
+/* By age, the oldest first: stamps wrap, and all are of one half of the circle. */
+static int
+by_stamp(const void *a, const void *b)
+{
+	const struct entry *const *x = a, *const *y = b;
+	int32_t later = (int32_t)((*x)->stamp - (*y)->stamp);
+
+	return later < 0 ? -1 : later > 0;
+}
+
+/* Without memory the list stays as it is, and expires less promptly. */
+static void
+order_idle(struct shard *s)
+{
+	struct list *idle = &s->phases[PHASE_IDLE];
+	struct entry **all;
+	size_t n = 0;
+
+	list_for_each(at, idle)
+		n++;
+	all = n ? malloc(n * sizeof(struct entry *)) : NULL;
+	if (!all)
+		return;
+	n = 0;
+	list_for_each(at, idle)
+		all[n++] = container_of(at, struct entry, list);
+	qsort(all, n, sizeof(struct entry *), by_stamp);
+	list_init(idle);
+	for (size_t i = 0; i < n; i++)
+		list_append(idle, &all[i]->list);
+	free(all);
+}
+
+void
+stick_table_settle(struct stick_table *t)
+{
+	for (size_t i = 0; i < N_SHARDS; i++) {
+		struct shard *s = &t->shards[i];
+
+		pthread_mutex_lock(&s->lock);
+		order_idle(s);
+		trim(t, s);
+		pthread_mutex_unlock(&s->lock);
+	}
 }

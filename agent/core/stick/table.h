@@ -62,6 +62,7 @@ struct stick_view {
 struct stick_stats {
 	uint64_t entries, tentative; /* tentative is part of entries */
 	uint64_t evicted;	     /* pushed out before their time */
+	uint64_t changes;	     /* grows with all that a walk would show otherwise */
 };
 
 /* NULL when memory is out. */
@@ -96,5 +97,49 @@ void stick_table_accept(struct stick_table *t, uint64_t hash, uint32_t target, i
 void stick_table_drop(struct stick_table *t, uint64_t hash, uint32_t target);
 
 struct stick_stats stick_table_stats(struct stick_table *t);
+
+/*
+ * Entries that are kept elsewhere as well, and come back.
+ *
+ * Tentative ones are not: strangers would write there. What had open sessions comes back idle, and
+ * `expire` counts anew: those sessions are gone, or their ends are reported by a hash that a new
+ * seed made worthless.
+ */
+struct stick_record {
+	struct str scope, id; /* views */
+	uint32_t target;
+	bool is_live;	  /* it has open sessions */
+	int64_t since_ms; /* since its last event */
+	int64_t age_ms;	  /* since this target was chosen */
+};
+
+enum { STICK_SLICE_RECORDS = 128, STICK_SLICE_BYTES = 160 << 10 };
+
+/* A part of the table, copied. */
+struct stick_slice {
+	struct stick_record records[STICK_SLICE_RECORDS];
+	size_t n;
+	char bytes[STICK_SLICE_BYTES]; /* what the records view */
+	size_t n_bytes;
+};
+
+/* How far a walk is. Zero-initialised. */
+struct stick_walk {
+	size_t shard, bucket;
+	uint64_t unripe; /* entries left out that time alone makes real */
+};
+
+/*
+ * Copy the next part; each lock is held for one part at most. False: that was the end, and the
+ * slice is empty. An entry that is there all the time is met, twice perhaps when limits change.
+ */
+bool stick_table_walk(struct stick_table *t, struct stick_walk *at, int64_t now,
+		      struct stick_slice *slice);
+
+/* Put one back that lies `since_ms` back now. False: expired, or there is one, or no memory. */
+bool stick_table_restore(struct stick_table *t, const struct stick_record *r, int64_t now);
+
+/* All are back: order them by time, and push the oldest out for which there is no room. */
+void stick_table_settle(struct stick_table *t);
 
 #endif
