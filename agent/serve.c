@@ -20,6 +20,7 @@
 #include "agent/core/base/mem.h"
 #include "agent/engine/counters.h"
 #include "agent/engine/session_line.h"
+#include "agent/engine/sticky_file.h"
 #include "agent/engine/world.h"
 #include "agent/health/checker.h"
 #include "agent/health/runtime.h"
@@ -52,6 +53,7 @@ struct process {
 	struct runtime_poller *poller;
 	struct session_end_receiver *ends;
 	struct admin_service *admin;
+	struct sticky_file *sticky_file;
 	struct admin_reloads reloads;
 	struct serve_operations operations; /* with the proxy */
 	ev_signal signals[SIGNALS];
@@ -136,6 +138,7 @@ hand_over(struct process *p, struct world *world, struct proxy_plan *plan)
 		names_set_world(p->names, world);
 	if (p->checker)
 		health_checker_set_world(p->checker, world);
+	sticky_file_follow(p->sticky_file, world);
 }
 
 static void
@@ -247,6 +250,7 @@ open_admin(struct process *p)
 		.haproxy = view_haproxy,
 		.reload = view_reload,
 		.operations = p->proxy ? &p->operations.view : NULL,
+		.sticky_file = p->sticky_file,
 		.reloads = &p->reloads,
 		.started = time(NULL),
 		.n_workers = p->n_workers,
@@ -555,9 +559,12 @@ run(struct process *p)
 	if (p->options->pid_file)
 		write_pid_file(p->options->pid_file);
 	watch_signals(p);
+	p->sticky_file = sticky_file_new(p->engine);
 	open_admin(p);
 	give_up_privileges(p);
+	sticky_file_start(p->sticky_file, p->world);
 	run_workers(p);
+	sticky_file_free(p->sticky_file);
 	admin_service_free(p->admin);
 	close_services(p);
 	if (p->options->pid_file)

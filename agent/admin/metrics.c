@@ -150,6 +150,25 @@ write_entries(struct page *page, const struct world *w)
 	    (double)s.evicted);
 }
 
+/* Who keeps no file has no such families: an age without end would be an alert. */
+static void
+write_sticky_file(struct page *page, const struct sticky_file *f)
+{
+	struct sticky_file_stats s = sticky_file_stats(f);
+
+	if (!s.is_wanted)
+		return;
+	family(page, "sticky_file_saves_total", "counter",
+	       "Attempts to keep the sticky table on disk, by result.");
+	line(page, "usher_sticky_file_saves_total{result=\"done\"} %" PRIu64 "\n", s.saves);
+	line(page, "usher_sticky_file_saves_total{result=\"failed\"} %" PRIu64 "\n", s.failures);
+	one(page, "sticky_file_entries", "gauge", "Entries in the file since the last save.",
+	    (double)s.entries);
+	one(page, "sticky_file_last_save_time_seconds", "gauge",
+	    "When the file was written last, UNIX time; 0: not by this process.",
+	    (double)s.last_save);
+}
+
 static void
 count_engine(void *arg, const struct admin_engine *engine)
 {
@@ -192,6 +211,7 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	write_decisions(&page, &c);
 	write_latency(&page, &c);
 	write_entries(&page, view->world(view->arg));
+	write_sticky_file(&page, view->sticky_file);
 	write_servers(&page, view->world(view->arg));
 	write_process(&page, view);
 	if (view->operations)

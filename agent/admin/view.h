@@ -9,6 +9,7 @@
 
 #include "agent/engine/counters.h"
 #include "agent/engine/operations.h"
+#include "agent/engine/sticky_file.h"
 #include "agent/engine/world.h"
 
 /* One SPOE engine that is connected: a HAProxy process, up to 3.0 one of its threads. */
@@ -40,6 +41,7 @@ struct admin_view {
 	void (*haproxy)(void *arg, struct admin_haproxy *h);
 	bool (*reload)(void *arg);
 	const struct operations *operations; /* NULL: HAProxy carries the clients */
+	const struct sticky_file *sticky_file;
 	const struct admin_reloads *reloads;
 	time_t started;
 	unsigned n_workers;

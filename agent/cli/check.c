@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/core/base/mem.h"
@@ -95,6 +97,25 @@ print_report(const struct report *r, bool quiet)
 		puts("Configuration file is valid");
 }
 
+/* Whether usher's user may write there is not asked: another user checks. */
+static void
+check_sticky_directory(const struct policy *p, const char *file, struct report *r)
+{
+	const char *slash = p->sticky_file ? strrchr(p->sticky_file, '/') : NULL;
+	char *directory;
+	struct stat st;
+
+	if (!slash)
+		return;
+	directory = str_dup((struct str){ p->sticky_file, (size_t)(slash - p->sticky_file) + 1 });
+	if (stat(directory, &st) < 0 || !S_ISDIR(st.st_mode))
+		report_policy(r, FINDING_WARNING,
+			      "%s:%d: stickiness.file: directory '%s' is not there, so nothing "
+			      "would be kept; make it, for usher's user",
+			      file, p->sticky_file_line, directory);
+	free(directory);
+}
+
 int
 cli_check(struct engine *e, const struct world_files *files, bool quiet)
 {
@@ -114,6 +135,7 @@ cli_check(struct engine *e, const struct world_files *files, bool quiet)
 					     .engines = engines,
 					     .n_engines = n_engines },
 		     &report);
+	check_sticky_directory(&policy, files->policy, &report);
 	print_report(&report, quiet);
 	status = report.n_alerts > 0;
 	cli_engines_free(engines, n_engines);

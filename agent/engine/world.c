@@ -47,9 +47,9 @@ struct engine {
 	struct loads *loads;  /* NULL: HAProxy carries the sessions */
 	struct tables tables; /* the stick-tables of those that usher carries */
 	struct tls_tickets *tickets;
-	unsigned n_workers;	   /* 0: as many as the file says */
-	struct map target_by_name; /* written by the main thread while building, under its lock */
-	pthread_rwlock_t lock;
+	unsigned n_workers; /* 0: as many as the file says */
+	struct map target_by_name;
+	pthread_rwlock_t lock; /* of the names and numbers of targets */
 };
 
 struct engine *
@@ -130,22 +130,42 @@ find_target(struct engine *e, struct str name)
 	return t ? t->number : STICK_NO_TARGET;
 }
 
-static uint32_t
-intern_target(struct engine *e, struct str name)
+static struct target *
+add_target(struct engine *e, struct str name)
 {
-	uint32_t number = find_target(e, name);
-	struct target *t;
+	struct target *t = xmalloc(sizeof(*t));
 
-	if (number != STICK_NO_TARGET || e->n_targets == STICK_TARGET_MAX)
-		return number; /* too many names ever: the newest are not remembered */
-	t = xmalloc(sizeof(*t));
 	*t = (struct target){ str_dup(name), (uint32_t)e->n_targets + 1 };
 	ARRAY_GROW(e->targets, e->n_targets);
 	e->targets[e->n_targets++] = t;
-	pthread_rwlock_wrlock(&e->lock);
 	map_add(&e->target_by_name, str_of(t->name), t);
+	return t;
+}
+
+uint32_t
+engine_intern_target(struct engine *e, struct str name)
+{
+	const struct target *t;
+
+	pthread_rwlock_wrlock(&e->lock);
+	t = map_get(&e->target_by_name, name);
+	/* Of too many names ever the newest are not remembered. */
+	if (!t && e->n_targets < STICK_TARGET_MAX)
+		t = add_target(e, name);
 	pthread_rwlock_unlock(&e->lock);
-	return t->number;
+	return t ? t->number : STICK_NO_TARGET;
+}
+
+const char *
+engine_target_name(struct engine *e, uint32_t target)
+{
+	const char *name = NULL;
+
+	pthread_rwlock_rdlock(&e->lock);
+	if (target != STICK_NO_TARGET && target <= e->n_targets)
+		name = e->targets[target - 1]->name;
+	pthread_rwlock_unlock(&e->lock);
+	return name;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -403,7 +423,7 @@ make_pool(struct engine *e, const struct proxy *p, const struct backend_policy *
 	for (size_t i = 0; i < p->n_servers; i++) {
 		struct str name = str_of(p->servers[i]->name);
 
-		targets[i] = intern_target(e, name);
+		targets[i] = engine_intern_target(e, name);
 		if (e->loads)
 			loads[i] = loads_server(e->loads, str_of(p->name), name);
 	}

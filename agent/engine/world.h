@@ -106,4 +106,11 @@ struct pool *world_pool(const struct world *w, struct str backend);
 /* The number by which sticky entries know a server of that name; STICK_NO_TARGET: none such. */
 uint32_t world_target(const struct world *w, struct str server);
 
+/*
+ * The number that a server of this name has from now on; STICK_NO_TARGET: there are too many. And
+ * back again; NULL: no such number. Any thread; names live as long as the engine.
+ */
+uint32_t engine_intern_target(struct engine *e, struct str name);
+const char *engine_target_name(struct engine *e, uint32_t target);
+
 #endif

@@ -207,11 +207,32 @@ read_entries(struct reader *rd, struct at at, void *into)
 	(void)reader_number(rd, at, 1, ENTRIES_MAX, &rd->policy->max_entries);
 }
 
+static void
+read_sticky_file(struct reader *rd, struct at at, void *into)
+{
+	struct policy *p = rd->policy;
+	struct str text;
+
+	if (!reader_text(rd, at, "a path, such as \"/var/lib/usher/sticky\"", &text))
+		return;
+	free(p->sticky_file);
+	p->sticky_file = str_dup(text);
+	p->sticky_file_line = reader_line(at);
+}
+
+#define SAVE_MIN_MS INT64_C(100)
+#define SAVE_MAX_MS (3600 * SECOND_MS)
+
+static void
+read_save_interval(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_duration(rd, at, SAVE_MIN_MS, SAVE_MAX_MS, &rd->policy->save_interval_ms);
+}
+
 static const struct key stickiness_keys[] = {
-	{ "key", read_policy_key, false },
-	{ "expire", read_expire, false },
-	{ "max_life", read_max_life, false },
-	{ "entries", read_entries, false },
+	{ "key", read_policy_key, false },    { "expire", read_expire, false },
+	{ "max_life", read_max_life, false }, { "entries", read_entries, false },
+	{ "file", read_sticky_file, false },  { "save_interval", read_save_interval, false },
 };
 static const struct object stickiness_object = OBJECT("stickiness", stickiness_keys);
 
@@ -220,8 +241,13 @@ read_stickiness(struct reader *rd, struct at at, void *into)
 {
 	const struct policy *p = rd->policy;
 
-	if (reader_object(rd, at, &stickiness_object, NULL) && p->expire_ms > p->max_life_ms)
+	if (!reader_object(rd, at, &stickiness_object, NULL))
+		return;
+	if (p->expire_ms > p->max_life_ms)
 		reader_refuse(rd, at, "expire is longer than max_life; raise max_life");
+	if (json_object_get(at.json, "save_interval") && !p->sticky_file)
+		reader_warn(rd, reader_member(rd, at, "save_interval"),
+			    "has no effect without \"file\"; add that or remove this");
 }
 
 /* ---- limits ---- */

@@ -11,6 +11,7 @@ policy_init(struct policy *p)
 		.expire_ms = INT64_C(30) * 60 * 1000,
 		.max_life_ms = INT64_C(7) * 24 * 60 * 60 * 1000,
 		.max_entries = 1000000,
+		.save_interval_ms = INT64_C(30) * 1000,
 		.max_delay_ms = 100,
 	};
 	map_init(&p->tenant_by_name);
@@ -55,6 +56,7 @@ free_rule_parts(struct rule *r)
 void
 policy_fini(struct policy *p)
 {
+	free(p->sticky_file);
 	free(p->admin_listen);
 	free(p->admin_token_file);
 	for (size_t i = 0; i < p->n_frontends; i++)

@@ -162,6 +162,9 @@ struct policy {
 	int64_t expire_ms;   /* of a sticky entry, from the last end of a session, or decision */
 	int64_t max_life_ms; /* of an entry whose sessions' ends were never reported */
 	uint64_t max_entries;
+	char *sticky_file; /* owned; NULL: entries end with the process */
+	int sticky_file_line;
+	int64_t save_interval_ms;
 
 	struct rate source_rate, client_rate, total_rate;
 
