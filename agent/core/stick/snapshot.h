@@ -5,9 +5,10 @@
  *	block   type (1)   length (4)   payload   checksum (8)
  *	…       blocks of names and of entries, in any order, and one END
  *
- *	NAMES     { length (2)  server }…             they count from 1, over all such blocks
- *	ENTRIES   { flags (1)  name's number (2)  ms since the last event (4)  s since it was placed
- *(4) length (2)  scope  length (2)  id }… END       how many entries there were (8)
+ *	NAMES     { length (2)  server }…  counted from 1, over all such blocks
+ *	ENTRIES   { flags (1)  name's number (2)  ms since the last event (4)
+ *	            s since it was placed (4)  length (2)  scope  length (2)  id }…
+ *	END       how many entries there were (8)
  *
  * Integers are in network order. A checksum is XXH3 of all before it in its block, seeded with the
  * one before: a block that is missing, moved or changed is noticed there. Servers are names, since
