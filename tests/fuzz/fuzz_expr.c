@@ -1,12 +1,13 @@
 /*
  * The first line is an expression, a condition and a log format, each as far as it compiles as one;
- * the rest is what a client said.
+ * the rest is what a client said, and the head of its request if it is one.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "agent/core/expr/acl.h"
 #include "agent/core/expr/log_format.h"
+#include "agent/core/http1/head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -69,7 +70,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 				  .request = { lf ? lf + 1 : "", rest },
 				  .request_may_grow = true,
 				  .src = { .family = 4, .bytes = { 10 } } };
+	struct http1_head head;
+	enum http1_fault fault;
 
+	if (http1_request_decode((const uint8_t *)x.request.p, rest, &head, &fault) == PARSE_OK)
+		x.http = &head;
 	run_format(line, &x);
 	run_words(words, cut(line, words), &x);
 	free(line);

@@ -47,11 +47,26 @@ static const struct {
 	{                                                                                          \
 		fetch "_" suffix, fetch, MATCH_METHOD_##method                                     \
 	}
-	DERIVED("ssl_c_i_dn", "beg", BEG), DERIVED("ssl_c_i_dn", "end", END),
-	DERIVED("ssl_c_i_dn", "reg", REG), DERIVED("ssl_c_i_dn", "sub", SUB),
-	DERIVED("ssl_c_s_dn", "beg", BEG), DERIVED("ssl_c_s_dn", "end", END),
-	DERIVED("ssl_c_s_dn", "reg", REG), DERIVED("ssl_c_s_dn", "sub", SUB),
-	DERIVED("ssl_fc_sni", "end", END), DERIVED("ssl_fc_sni", "reg", REG),
+#define ALL_OF(fetch)                                                                              \
+	DERIVED(fetch, "beg", BEG), DERIVED(fetch, "dir", DIR), DERIVED(fetch, "dom", DOM),        \
+		DERIVED(fetch, "end", END), DERIVED(fetch, "len", LEN),                            \
+		DERIVED(fetch, "reg", REG), DERIVED(fetch, "sub", SUB)
+	ALL_OF("base"),
+	ALL_OF("cook"),
+	ALL_OF("hdr"),
+	ALL_OF("path"),
+	ALL_OF("url"),
+	ALL_OF("urlp"),
+	DERIVED("ssl_c_i_dn", "beg", BEG),
+	DERIVED("ssl_c_i_dn", "end", END),
+	DERIVED("ssl_c_i_dn", "reg", REG),
+	DERIVED("ssl_c_i_dn", "sub", SUB),
+	DERIVED("ssl_c_s_dn", "beg", BEG),
+	DERIVED("ssl_c_s_dn", "end", END),
+	DERIVED("ssl_c_s_dn", "reg", REG),
+	DERIVED("ssl_c_s_dn", "sub", SUB),
+	DERIVED("ssl_fc_sni", "end", END),
+	DERIVED("ssl_fc_sni", "reg", REG),
 };
 
 /* The criterion as a plain expression in text[], if it is one of those; and its method. */
@@ -246,13 +261,26 @@ acl_set_add(struct acl_set *set, const char *const *words, size_t n, char *what)
 	return add_test(named_acl(set, words[0]), words + 1, n - 1, what);
 }
 
-/* HAProxy's predefined ACLs (7.4), as far as they are not about HTTP. */
+/* HAProxy's predefined ACLs (7.4). */
 static const struct {
 	const char *name;
 	const char *words[3];
 	size_t n;
 } predefined[] = {
 	{ "FALSE", { "always_false" }, 1 },
+	{ "HTTP_1.0", { "req.ver", "1.0" }, 2 },
+	{ "HTTP_1.1", { "req.ver", "1.1" }, 2 },
+	{ "HTTP_URL_ABS", { "url_reg", "^[^/:]*://" }, 2 },
+	{ "HTTP_URL_SLASH", { "url_beg", "/" }, 2 },
+	{ "HTTP_URL_STAR", { "url", "*" }, 2 },
+	{ "METH_CONNECT", { "method", "CONNECT" }, 2 },
+	{ "METH_DELETE", { "method", "DELETE" }, 2 },
+	{ "METH_GET", { "method", "GET", "HEAD" }, 3 },
+	{ "METH_HEAD", { "method", "HEAD" }, 2 },
+	{ "METH_OPTIONS", { "method", "OPTIONS" }, 2 },
+	{ "METH_POST", { "method", "POST" }, 2 },
+	{ "METH_PUT", { "method", "PUT" }, 2 },
+	{ "METH_TRACE", { "method", "TRACE" }, 2 },
 	{ "TRUE", { "always_true" }, 1 },
 	{ "LOCALHOST", { "src", "127.0.0.1/8", "::1" }, 3 },
 	{ "REQ_CONTENT", { "req.len", "gt", "0" }, 3 },
@@ -269,12 +297,15 @@ find_acl(struct acl_set *set, const char *name, char *what)
 	for (size_t i = 0; i < sizeof(predefined) / sizeof(predefined[0]); i++)
 		if (strcmp(name, predefined[i].name) == 0) {
 			acl = named_acl(set, name);
+			acl->is_predefined = true;
 			if (add_test(acl, predefined[i].words, predefined[i].n, what) != EXPR_OK)
 				abort(); /* our own table */
 			return acl;
 		}
-	if (strncmp(name, "HTTP", 4) == 0 || strncmp(name, "METH_", 5) == 0)
-		snprintf(what, EXPR_ERROR, "ACL '%.64s' is not supported by usher: it reads HTTP",
+	if (strcmp(name, "HTTP") == 0 || strcmp(name, "HTTP_CONTENT") == 0)
+		snprintf(what, EXPR_ERROR,
+			 "ACL '%.64s' is not supported by usher: where there is HTTP, all of it is "
+			 "upgrades without content",
 			 name);
 	else
 		snprintf(what, EXPR_ERROR, "no such ACL : '%.128s'", name);
@@ -383,10 +414,18 @@ acl_condition_compile(struct acl_condition *c, struct acl_set *set, const char *
 static enum acl_result
 eval_test(const struct acl_test *t, struct expr_context *x)
 {
+	bool holds = false;
 	struct sample s;
 
-	if (expr_eval_as(&t->expr, x, match_type(t->match.method), &s) &&
-	    match_holds(&t->match, &s))
+	x->nth = 0;
+	do { /* one of several values suffices */
+		x->nth++;
+		x->has_more = false;
+		holds = expr_eval_as(&t->expr, x, match_type(t->match.method), &s) &&
+			match_holds(&t->match, &s);
+	} while (!holds && x->has_more);
+	x->nth = 0;
+	if (holds)
 		return ACL_PASS;
 	return s.may_change ? ACL_UNDECIDED : ACL_FAIL;
 }

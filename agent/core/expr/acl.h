@@ -23,7 +23,8 @@ enum acl_result {
 
 /* A name and the tests of all its `acl` lines; one that passes is enough. */
 struct acl {
-	char *name; /* owned; NULL: anonymous */
+	bool is_predefined; /* no line of the file has made it */
+	char *name;	    /* owned; NULL: anonymous */
 	struct acl_test {
 		struct expr expr;
 		struct match match;

@@ -11,6 +11,8 @@
 
 #include "agent/core/expr/sample.h"
 
+struct http1_head;
+
 enum var_scope {
 	VAR_PROC,
 	VAR_SESS,
@@ -96,6 +98,11 @@ struct expr_context {
 	struct str request, response; /* bytes that came and were not forwarded */
 	bool request_may_grow;	      /* more may come, and there is time left to wait for it */
 	bool response_may_grow;
+	const struct http1_head *http; /* of the request, in mode http; NULL: there is none */
+	/* A condition looks at each of several values: which one, from 1, is asked for; 0: the one
+	 * that counts where there is no condition. The fetch says whether there are more. */
+	unsigned nth;
+	bool has_more;
 
 	struct ip src, dst;
 	uint16_t src_port, dst_port;

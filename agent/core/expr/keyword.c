@@ -2,13 +2,8 @@
 #include "agent/core/expr/keyword.h"
 
 static const struct expr_keyword *const fetches[] = {
-	expr_fetch_state,
-	expr_fetch_session,
-	expr_fetch_payload,
-	expr_fetch_tls,
-	expr_fetch_table,
-	expr_fetch_refused,
-	NULL,
+	expr_fetch_state, expr_fetch_session, expr_fetch_payload, expr_fetch_http,
+	expr_fetch_tls,	  expr_fetch_table,   expr_fetch_refused, NULL,
 };
 
 static const struct expr_keyword *const converters[] = {

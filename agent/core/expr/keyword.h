@@ -41,6 +41,7 @@ enum expr_needs {
 	EXPR_NEEDS_BACKEND = 4,
 	EXPR_NEEDS_SERVER = 8,
 	EXPR_NEEDS_TRACKING = 16,
+	EXPR_NEEDS_HTTP = 32, /* the head of a request: in mode http alone */
 };
 
 /* A keyword with its arguments. */
@@ -75,6 +76,7 @@ struct expr_keyword {
 extern const struct expr_keyword expr_fetch_state[];
 extern const struct expr_keyword expr_fetch_session[];
 extern const struct expr_keyword expr_fetch_payload[];
+extern const struct expr_keyword expr_fetch_http[];
 extern const struct expr_keyword expr_fetch_tls[];
 extern const struct expr_keyword expr_fetch_table[];
 extern const struct expr_keyword expr_fetch_refused[];

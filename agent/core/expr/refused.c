@@ -5,7 +5,7 @@
 	{                                                                                          \
 		.name = word, .refused = why                                                       \
 	}
-#define HTTP "it reads HTTP"
+#define HTTP "it reads more of HTTP than a request's line, fields and cookies"
 #define WRITES "it changes a stick table or a variable while it reads"
 #define LIBRARY "usher has no library for it"
 #define FILES "maps and pattern files are not read"
@@ -15,7 +15,6 @@
 #define OWN "its algorithm is HAProxy's own"
 
 const struct expr_keyword expr_fetch_refused[] = {
-	REFUSED("base", HTTP),
 	REFUSED("base32", HTTP),
 	REFUSED("base32+src", HTTP),
 	REFUSED("baseq", HTTP),
@@ -30,9 +29,6 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("capture.req.ver", HTTP),
 	REFUSED("capture.res.hdr", HTTP),
 	REFUSED("capture.res.ver", HTTP),
-	REFUSED("cook", HTTP),
-	REFUSED("cook_cnt", HTTP),
-	REFUSED("cook_val", HTTP),
 	REFUSED("cookie", HTTP),
 	REFUSED("cpu_calls", INSIDE),
 	REFUSED("cpu_ns_avg", INSIDE),
@@ -66,15 +62,6 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("fcgi.index", HTTP),
 	REFUSED("fe_client_timeout", "time-outs are not asked for"),
 	REFUSED("fe_req_rate", HTTP),
-	REFUSED("hdr", HTTP),
-	REFUSED("hdr_beg", HTTP),
-	REFUSED("hdr_cnt", HTTP),
-	REFUSED("hdr_dom", HTTP),
-	REFUSED("hdr_end", HTTP),
-	REFUSED("hdr_ip", HTTP),
-	REFUSED("hdr_reg", HTTP),
-	REFUSED("hdr_sub", HTTP),
-	REFUSED("hdr_val", HTTP),
 	REFUSED("hostname", "core does not know it; %H does in a log-format"),
 	REFUSED("http_auth", HTTP),
 	REFUSED("http_auth_bearer", HTTP),
@@ -102,19 +89,11 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("lat_ns_avg", INSIDE),
 	REFUSED("lat_ns_tot", INSIDE),
 	REFUSED("meth", HTTP),
-	REFUSED("method", HTTP),
 	REFUSED("nbproc", INSIDE),
-	REFUSED("path", HTTP),
-	REFUSED("path_beg", HTTP),
-	REFUSED("path_end", HTTP),
-	REFUSED("path_reg", HTTP),
-	REFUSED("path_sub", HTTP),
-	REFUSED("pathq", HTTP),
 	REFUSED("payload_lv", "use req.payload"),
 	REFUSED("prio_class", "all sessions have the same priority"),
 	REFUSED("prio_offset", "all sessions have the same priority"),
 	REFUSED("proc", INSIDE),
-	REFUSED("query", HTTP),
 	REFUSED("rdp_cookie", HTTP),
 	REFUSED("rdp_cookie_cnt", HTTP),
 	REFUSED("rep_ssl_hello_type", "this detail of the handshake is not read"),
@@ -122,16 +101,7 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("req.body_len", HTTP),
 	REFUSED("req.body_param", HTTP),
 	REFUSED("req.body_size", HTTP),
-	REFUSED("req.cook", HTTP),
-	REFUSED("req.cook_cnt", HTTP),
-	REFUSED("req.cook_val", HTTP),
-	REFUSED("req.fhdr", HTTP),
-	REFUSED("req.fhdr_cnt", HTTP),
-	REFUSED("req.hdr", HTTP),
-	REFUSED("req.hdr_cnt", HTTP),
-	REFUSED("req.hdr_ip", HTTP),
 	REFUSED("req.hdr_names", HTTP),
-	REFUSED("req.hdr_val", HTTP),
 	REFUSED("req.hdrs", HTTP),
 	REFUSED("req.hdrs_bin", HTTP),
 	REFUSED("req.payload_lv", "use req.payload"),
@@ -141,10 +111,8 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("req.ssl_ec_ext", "this detail of the handshake is not read"),
 	REFUSED("req.ssl_st_ext", "this detail of the handshake is not read"),
 	REFUSED("req.ssl_ver", "this detail of the handshake is not read"),
-	REFUSED("req.ver", HTTP),
 	REFUSED("req_proto_http", HTTP),
 	REFUSED("req_ssl_ver", "this detail of the handshake is not read"),
-	REFUSED("req_ver", HTTP),
 	REFUSED("res.body", HTTP),
 	REFUSED("res.body_len", HTTP),
 	REFUSED("res.body_size", HTTP),
@@ -317,14 +285,10 @@ const struct expr_keyword expr_fetch_refused[] = {
 	REFUSED("ssl_s_version", "usher has no TLS with servers"),
 	REFUSED("status", HTTP),
 	REFUSED("thread", INSIDE),
-	REFUSED("url", HTTP),
 	REFUSED("url32", HTTP),
 	REFUSED("url32+src", HTTP),
 	REFUSED("url_ip", HTTP),
-	REFUSED("url_param", HTTP),
 	REFUSED("url_port", HTTP),
-	REFUSED("urlp", HTTP),
-	REFUSED("urlp_val", HTTP),
 	{ 0 },
 };
 

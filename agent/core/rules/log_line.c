@@ -3,7 +3,7 @@
 
 #include "agent/core/rules/rule.h"
 
-enum { ABSENT_IN_LINES = EXPR_NEEDS_REQUEST | EXPR_NEEDS_RESPONSE };
+enum { ABSENT_IN_LINES = EXPR_NEEDS_REQUEST | EXPR_NEEDS_RESPONSE | EXPR_NEEDS_HTTP };
 
 /* The text from this expression on, as HAProxy shows it. */
 static const char *

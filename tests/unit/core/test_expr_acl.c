@@ -209,7 +209,9 @@ static const struct {
 } odd[] = {
 	{ "nope", EXPR_BAD, "no such ACL : 'nope'" },
 	{ "TRUE && FALSE", EXPR_BAD, "no such ACL : '&&'" },
-	{ "HTTP", EXPR_BAD, "ACL 'HTTP' is not supported by usher: it reads HTTP" },
+	{ "HTTP", EXPR_BAD,
+	  "ACL 'HTTP' is not supported by usher: where there is HTTP, all of it is upgrades "
+	  "without content" },
 	{ "{ src 1.2.3.4", EXPR_BAD, "missing closing '}' in condition" },
 	{ "{ }", EXPR_BAD, "missing fetch method in ACL expression ''" },
 	{ "{ nope 1 }", EXPR_BAD, "unknown fetch method 'nope' in ACL expression 'nope'" },

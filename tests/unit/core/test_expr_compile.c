@@ -14,7 +14,8 @@ static const struct {
 	  "unknown fetch method 'req.paylod' (did you mean 'req.payload' maybe ?)" },
 	{ "req.payload(0,0),mqtt_is_vald",
 	  "unknown converter 'mqtt_is_vald' (did you mean 'mqtt_is_valid' maybe ?)" },
-	{ "hdr(host)", "fetch method 'hdr' is not supported by usher: it reads HTTP" },
+	{ "shdr(date)", "fetch method 'shdr' is not supported by usher: it reads more of HTTP than "
+			"a request's line, fields and cookies" },
 	{ "str(a),map(x)",
 	  "converter 'map' is not supported by usher: maps and pattern files are not read" },
 	{ "req.payload(0)",
