@@ -8,10 +8,10 @@ spoe:
 agent/core/base: xxhash pcre2
 agent/core/facts: agent/core/base
 agent/core/mqtt: agent/core/base agent/core/facts
-agent/core/expr: agent/core/base agent/core/mqtt
+agent/core/expr: agent/core/base agent/core/mqtt agent/core/http1/head.h
 agent/core/topology: agent/core/base
 agent/core/stick: agent/core/base
-agent/core/rules: agent/core/base agent/core/expr agent/core/table agent/core/topology/model.h
+agent/core/rules: agent/core/base agent/core/expr agent/core/http1/write.h agent/core/table agent/core/topology/model.h
 agent/core/table: agent/core/base agent/core/expr agent/core/topology/model.h
 agent/core/wire: agent/core/base
 agent/core/http1: agent/core/base agent/core/facts

@@ -302,7 +302,7 @@ on_end(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTermin
 static bool
 has_page(const struct proxy *p)
 {
-	if (!(p->kind & PROXY_FRONTEND) || p->mode != PROXY_HTTP || p->disabled)
+	if (!(p->kind & PROXY_FRONTEND) || p->disabled || proxy_is_carried(p))
 		return false;
 	for (size_t i = 0; i < p->n_all; i++)
 		if (strcmp(p->all[i].words[0], "stats") == 0)

@@ -85,7 +85,7 @@ static void
 add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, bool blanks,
 	  struct loads *loads, struct report *r)
 {
-	if (p->mode != PROXY_TCP || p->disabled)
+	if (!proxy_is_carried(p))
 		return;
 	d->rules[p->index] = rules_compile(t, p, blanks, r);
 	check_checks(p, r);

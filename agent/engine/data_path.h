@@ -18,7 +18,7 @@ struct log_targets;
 
 struct data_path {
 	size_t n;			 /* of each array */
-	struct rules **rules;		 /* owned, and so is each; never NULL but for mode http */
+	struct rules **rules;		 /* owned, and so is each; NULL: not carried */
 	struct shared_table **tables;	 /* owned; refs; NULL: the proxy declares none */
 	struct frontend_load **fronts;	 /* owned; NULL: no frontend */
 	struct frontend_load *process;	 /* the engine's: all of them together */

@@ -195,7 +195,7 @@ add_target(struct log_targets *l, struct proxy_targets *to, const struct log_tar
 static bool
 is_carried(const struct proxy *p)
 {
-	return p->mode == PROXY_TCP && !p->disabled;
+	return proxy_is_carried(p);
 }
 
 static struct str

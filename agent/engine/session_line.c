@@ -113,7 +113,7 @@ say_stopped(const struct world *w, const struct proxy *p)
 	uint64_t n_back = 0;
 	char text[512];
 
-	if (p->mode != PROXY_TCP || p->disabled)
+	if (!proxy_is_carried(p))
 		return;
 	if (p->kind & PROXY_BACKEND && p->n_servers)
 		n_back = traffic_read(&pool_load(w->pools[p->index], 0)->backend->traffic,

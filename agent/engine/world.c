@@ -20,6 +20,7 @@
 #include "agent/core/policy/load.h"
 #include "agent/core/topology/language.h"
 #include "agent/core/topology/parse.h"
+#include "agent/core/topology/upgrades.h"
 #include "agent/core/wire/syslog.h"
 #include "agent/engine/data_path.h"
 #include "agent/engine/loads.h"
@@ -285,16 +286,41 @@ world_read(const struct world_files *files, struct topology *t, struct policy *p
 	read_policy(p, t, files->policy, r);
 }
 
+static bool
+has_upgrades(void *arg, struct str frontend)
+{
+	const struct frontend_policy *f = policy_frontend(arg, frontend);
+
+	return f && f->websocket;
+}
+
+static bool
+chooses(void *arg, struct str backend)
+{
+	const struct policy *p = arg;
+
+	for (size_t i = 0; i < p->n_tenants; i++)
+		if (p->tenants[i]->backend_name && str_is(backend, p->tenants[i]->backend_name))
+			return true;
+	for (size_t i = 0; i < p->n_rules; i++)
+		if (p->rules[i].action == RULE_BACKEND && str_is(backend, p->rules[i].target))
+			return true;
+	return false;
+}
+
 /* The same for a proxy of our own: nothing in the file may be silently different. */
 static void
 read_carried(const struct world_files *files, struct topology *t, struct policy *p,
 	     struct report *r)
 {
+	const struct upgrade_policy upgrades = { p, has_upgrades, chooses };
+
 	topology_init(t);
 	policy_init(p);
 	read_topology(t, files, &strict_env, r);
-	language_check(t, r);
 	read_policy(p, t, files->policy, r);
+	topology_mark_upgrades(t, &upgrades);
+	language_check(t, r);
 }
 
 bool

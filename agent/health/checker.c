@@ -283,7 +283,7 @@ is_engines(const struct world *w, const struct proxy *backend)
 static bool
 is_carried(const struct world *w, const struct proxy *p)
 {
-	return (p->kind & PROXY_BACKEND) && p->mode == PROXY_TCP && !p->disabled && p->n_servers &&
+	return (p->kind & PROXY_BACKEND) && proxy_is_carried(p) && p->n_servers &&
 	       !is_engines(w, p);
 }
 

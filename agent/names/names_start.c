@@ -237,7 +237,7 @@ each_server(struct start *st, void (*fn)(struct start *st, const struct server *
 static bool
 has_binds(const struct proxy *p)
 {
-	return p->kind & PROXY_FRONTEND && p->mode == PROXY_TCP && !p->disabled;
+	return p->kind & PROXY_FRONTEND && proxy_is_carried(p);
 }
 
 /* The address in it, or that of any interface. False: it is a name. */

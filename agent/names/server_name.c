@@ -4,7 +4,7 @@
 bool
 server_name_counts(const struct proxy *p)
 {
-	return p->kind & PROXY_BACKEND && p->mode == PROXY_TCP && !p->disabled;
+	return p->kind & PROXY_BACKEND && proxy_is_carried(p);
 }
 
 bool

@@ -73,6 +73,7 @@ account_denied(struct session *s, enum rules_stage stage)
 		[RULES_CONNECTION] = TRAFFIC_DENIED_CONNECTIONS,
 		[RULES_SESSION] = TRAFFIC_DENIED_SESSIONS,
 		[RULES_CONTENT] = TRAFFIC_DENIED_REQUESTS,
+		[RULES_HTTP] = TRAFFIC_DENIED_REQUESTS,
 	};
 	struct backend_load *back = s->state == SESSION_BACK ? back_of(s) : NULL;
 

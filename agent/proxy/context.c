@@ -4,6 +4,7 @@
 
 #include "agent/core/mqtt/connect.h"
 #include "agent/io/dial.h"
+#include "agent/proxy/edge.h"
 #include "agent/proxy/state.h"
 
 /* ---- stick-tables --------------------------------------------------------------------------- */
@@ -312,6 +313,17 @@ count(void *arg, enum expr_count what, struct str proxy, struct str server, int6
 	}
 }
 
+/* ---- the request ----------------------------------------------------------------------------- */
+
+static void
+change_field(void *arg, enum rules_field how, struct str name, struct str value)
+{
+	struct session *s = arg;
+
+	edge_change_field(s->opening->edge, how == RULES_FIELD_ADD, name,
+			  how == RULES_FIELD_DELETE ? (struct str){ 0 } : value);
+}
+
 /* ---- the context ---------------------------------------------------------------------------- */
 
 static int64_t
@@ -338,16 +350,28 @@ fill_addresses(const struct session *s, struct expr_context *x)
 		x->tls = &s->extra->client_tls->facts.tls;
 }
 
+/* In mode http rules see the request's head, and none of the bytes behind it. */
+static const struct http1_head *
+head_of(const struct session *s)
+{
+	const struct opening *o = s->opening;
+
+	return s->frontend->mode == PROXY_HTTP && o && o->edge ? edge_request(o->edge) : NULL;
+}
+
 void
 context_fill(struct session *s, struct expr_context *x)
 {
-	const struct str mqtt = opening_mqtt(s);
+	const bool is_http = s->frontend->mode == PROXY_HTTP;
+	const struct str mqtt = is_http ? STR("") : opening_mqtt(s);
 	const struct opening *o = s->opening;
 
 	*x = (struct expr_context){
 		.scratch = { s->carrier->scratch, sizeof(s->carrier->scratch), 0 },
-		.request_may_grow = !s->up.eof && o && !o->delay_over && mqtt.n < REQUEST_MAX,
+		.request_may_grow =
+			!is_http && !s->up.eof && o && !o->delay_over && mqtt.n < REQUEST_MAX,
 		.request = mqtt,
+		.http = head_of(s),
 		.frontend = str_of(s->frontend->name),
 		.backend = str_of(s->backend ? s->backend->name : s->frontend->name),
 		.frontend_id = (int64_t)s->frontend->index + 1,
@@ -374,5 +398,6 @@ context_hooks(struct session *s)
 		.vars = s->opening ? &s->opening->vars : NULL,
 		.track = track,
 		.counter = change_counter,
+		.field = head_of(s) ? change_field : NULL,
 	};
 }

@@ -17,9 +17,18 @@ struct inside {
 	struct buf mqtt;
 };
 
+/* A field's value that a rule has written. */
+struct written {
+	struct written *next;
+	char text[];
+};
+
 struct edge {
-	char *head; /* owned; the client's, as it came: the next two look at it */
-	struct http1_head request;
+	char *head;		   /* owned; the client's, as it came: the next two look at it */
+	struct http1_head request; /* the last n_written fields are not the client's */
+	struct written *written;   /* owned; those that are not used any more as well */
+	size_t n_written;
+	size_t written_len; /* of all of them, names and values */
 	struct upgrade upgrade;
 	char key[HTTP1_KEY_LEN]; /* that the present server was sent */
 	struct inside client, server;
@@ -51,6 +60,12 @@ edge_free(struct edge *e)
 		return;
 	buf_fini(&e->client.mqtt);
 	buf_fini(&e->server.mqtt);
+	while (e->written) {
+		struct written *next = e->written->next;
+
+		free(e->written);
+		e->written = next;
+	}
 	free(e->head);
 	free(e);
 }
@@ -147,6 +162,65 @@ edge_request(const struct edge *e)
 	return e->head ? &e->request : NULL;
 }
 
+static void
+remove_fields(struct edge *e, struct str name)
+{
+	struct http1_head *h = &e->request;
+	size_t first_written = h->n_fields - e->n_written, n = 0;
+
+	for (size_t i = 0; i < h->n_fields; i++) {
+		if (!str_ieq(h->fields[i].name, name))
+			h->fields[n++] = h->fields[i];
+		else if (i >= first_written)
+			e->n_written--;
+	}
+	h->n_fields = n;
+}
+
+/* No line may end in it: it would be one more field, or the end of the head. */
+static bool
+may_stand_in_field(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static void
+add_field(struct edge *e, struct str name, struct str value)
+{
+	struct http1_head *h = &e->request;
+	size_t len = name.n + value.n + 4; /* ": " and CRLF */
+	struct written *w;
+
+	if (h->n_fields == HTTP1_FIELDS_MAX || len > HTTP1_WRITTEN_MAX - e->written_len ||
+	    !may_stand_in_field(value))
+		return;
+	w = malloc(sizeof(*w) + value.n + 1);
+	if (!w)
+		return;
+	memcpy(w->text, value.p, value.n);
+	w->next = e->written;
+	e->written = w;
+	e->written_len += len;
+	e->n_written++;
+	h->fields[h->n_fields++] = (struct http1_field){ name, (struct str){ w->text, value.n } };
+}
+
+void
+edge_change_field(struct edge *e, bool keeps, struct str name, struct str value)
+{
+	if (!keeps)
+		remove_fields(e, name);
+	if (value.p)
+		add_field(e, name, value);
+	(void)http1_field_find(&e->request, "host", &e->upgrade.host);
+}
+
 enum edge_event
 edge_read_client(struct edge *e, const struct buf *raw, uint16_t *code)
 {
@@ -179,7 +253,9 @@ size_t
 edge_write_request(struct edge *e, const struct ip *client, const uint8_t random[16], char *out,
 		   size_t size)
 {
-	struct http1_forward f = { .client = *client, .key = { e->key, sizeof(e->key) } };
+	struct http1_forward f = { .client = *client,
+				   .key = { e->key, sizeof(e->key) },
+				   .n_written = e->n_written };
 
 	buf_fini(&e->server.mqtt);
 	inside_init(&e->server, WEBSOCKET_SERVER);

@@ -36,6 +36,13 @@ enum parse edge_take_request(struct edge *e, struct buf *raw, unsigned *status, 
 const struct upgrade *edge_upgrade(const struct edge *e);
 const struct http1_head *edge_request(const struct edge *e);
 
+/*
+ * A field of the request as rules and servers see it from now on: whatever is there of that name
+ * goes, unless it is kept; value absent: no other comes. The name stays the caller's. What has no
+ * room, or could not stand in a head, is left out.
+ */
+void edge_change_field(struct edge *e, bool keeps, struct str name, struct str value);
+
 enum edge_event {
 	EDGE_OPEN,
 	EDGE_CLOSED, /* a close frame; nothing behind it means anything */

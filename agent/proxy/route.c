@@ -4,6 +4,11 @@
  * the backend's tcp-request content. Then server.c chooses.
  *
  * A list that waits is run again when more bytes are there or the delay is over.
+ *
+ * In mode http there are two lists, tcp-request content and http-request, and the head of the
+ * request is all they see. The frontend's begin before the client has its 101, so that a refusal
+ * may have a status; the first rule that asks for the verdict has to wait for the CONNECT, which
+ * comes behind the 101.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +273,29 @@ serve_refusal(struct session *s, enum rules_refusal refusal)
 
 /* ---- rules ---------------------------------------------------------------------------------- */
 
+/* What a status of HTTP means to those who speak MQTT. */
+static enum refusal
+refusal_of(unsigned status)
+{
+	if (status == 429)
+		return REFUSAL_QUOTA_EXCEEDED;
+	return status >= 500 ? REFUSAL_SERVER_UNAVAILABLE : REFUSAL_NOT_AUTHORIZED;
+}
+
+/* `http-request deny`: by its status, or, once the client has its 101, in MQTT's words. */
+static enum step
+deny(struct session *s, unsigned status)
+{
+	const struct opening *o = s->opening;
+	unsigned level = o->greeting.level;
+
+	if (s->state == SESSION_UPGRADE)
+		return upgrade_deny(s, status);
+	if (o->asked && o->verdict.action == VERDICT_REJECT)
+		return session_refuse(s, CLOSE_REFUSED, level, o->verdict.code);
+	return session_refuse(s, CLOSE_REJECTED, level, refusal_code(refusal_of(status), level));
+}
+
 /*
  * A rule of the file says no. HAProxy closes without a word; where usher governs, a client whose
  * CONNECT is against the protocol is told so, or is seen to be late.
@@ -293,6 +321,19 @@ reject(struct session *s)
 	return session_refuse(s, CLOSE_NOT_MQTT, c.level, mqtt_fault_code(fault, c.level));
 }
 
+/* A list is at its end. True: so are the rules. */
+static bool
+is_last_list(struct session *s, const struct proxy *p)
+{
+	struct opening *o = s->opening;
+
+	if (p->mode != PROXY_HTTP || o->at_http)
+		return true;
+	o->at_http = true;
+	o->walk = (struct rules_walk){ 0 };
+	return false;
+}
+
 /* Run a proxy's content rules. STEP_NEXT: the client passed them. */
 static enum step
 run_content(struct session *s, const struct proxy *p)
@@ -300,32 +341,49 @@ run_content(struct session *s, const struct proxy *p)
 	struct opening *o = s->opening;
 	struct rules_hooks hooks = context_hooks(s);
 	enum step step = o->ask_due ? ask(s) : STEP_NEXT;
+	enum rules_stage stage;
 	struct expr_context x;
 
 	if (step == STEP_NEXT && s->state != SESSION_REFUSED && s->opening->passed)
 		return STEP_NEXT; /* what waits now is what comes behind them */
 	while (step == STEP_NEXT && s->state != SESSION_REFUSED) {
 		context_fill(s, &x);
-		switch (rules_run(rules_of(s, p), RULES_CONTENT, &o->walk, &x, &hooks)) {
+		stage = o->at_http ? RULES_HTTP : RULES_CONTENT;
+		switch (rules_run(rules_of(s, p), stage, &o->walk, &x, &hooks)) {
 		case RULES_PASS:
+			if (!is_last_list(s, p))
+				break;
 			o->passed = true;
 			return STEP_NEXT;
 		case RULES_WAIT:
 			return STEP_WAIT;
 		case RULES_ASK:
+			if (s->state == SESSION_UPGRADE) { /* the CONNECT comes behind the 101 */
+				o->ask_due = true;
+				return STEP_NEXT;
+			}
 			step = o->asked ? STEP_NEXT : ask(s);
 			break;
 		case RULES_REFUSE:
 			return serve_refusal(s, o->walk.refusal);
+		case RULES_DENY:
+			account_denied(s, stage);
+			return deny(s, o->walk.status);
 		case RULES_REJECT:
-			account_denied(s, RULES_CONTENT);
+			account_denied(s, stage);
 			return reject(s);
 		case RULES_DROP:
-			account_denied(s, RULES_CONTENT);
+			account_denied(s, stage);
 			return session_drop(s);
 		}
 	}
 	return step;
+}
+
+enum step
+route_request(struct session *s)
+{
+	return s->frontend->mode == PROXY_HTTP ? run_content(s, s->frontend) : STEP_NEXT;
 }
 
 static const struct proxy *
@@ -371,12 +429,13 @@ route_front(struct session *s)
 	if (s->backend && s->backend != backend)
 		server_leave(s); /* the file sends it elsewhere */
 	s->backend = backend;
-	if (!backend || !s->world->data_path->rules[backend->index]) {
+	if (!backend || !s->world->data_path->rules[backend->index] ||
+	    backend->mode != s->frontend->mode) {
 		s->backend = NULL;
 		return session_placed(s, NOT_PLACED_NO_SERVER);
 	}
 	s->opening->walk = (struct rules_walk){ 0 };
-	s->opening->passed = false;
+	s->opening->at_http = s->opening->passed = false;
 	return session_enter(s, SESSION_BACK);
 }
 

@@ -52,7 +52,7 @@ struct proxy_service {
 static bool
 is_carried(const struct proxy *p)
 {
-	return p->kind & PROXY_FRONTEND && p->mode == PROXY_TCP && !p->disabled;
+	return p->kind & PROXY_FRONTEND && proxy_is_carried(p);
 }
 
 /* ---- accepting ------------------------------------------------------------------------------ */

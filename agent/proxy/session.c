@@ -101,9 +101,13 @@ time_allowed(const struct session *s)
 	case SESSION_GREET:
 	case SESSION_SWITCH:
 		return times[TIMEOUT_CONNECT];
+	case SESSION_UPGRADE:
+		if (s->frontend->mode == PROXY_HTTP &&
+		    s->frontend->timeout_ms[TIMEOUT_HTTP_REQUEST] > 0)
+			return s->frontend->timeout_ms[TIMEOUT_HTTP_REQUEST];
+		/* fall through */
 	case SESSION_HEADER:
 	case SESSION_HANDSHAKE:
-	case SESSION_UPGRADE:
 		return shorter(s->frontend->timeout_ms[TIMEOUT_CLIENT], ARRIVAL_MS);
 	case SESSION_ANSWER:
 	case SESSION_RELAY:

@@ -226,6 +226,7 @@ struct opening {
 	struct edge *edge; /* owned; around the client's MQTT; NULL: it comes bare */
 	struct vars vars;
 	struct rules_walk walk; /* of the state's rules */
+	bool at_http;		/* which are those of http-request by now */
 	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
 	bool asked;
 	struct granted verdict; /* once asked */
@@ -284,6 +285,8 @@ bool upgrade_is_due(const struct session *s); /* on this frontend */
 /* The client's request. */
 enum step upgrade_client(struct session *s);
 enum step upgrade_end(struct session *s); /* its time is over */
+/* A rule says no, with this status, before the client has its 101. */
+enum step upgrade_deny(struct session *s, unsigned status);
 /* What has come of the client's frames. False: as with session_read_request(). */
 bool session_read_frames(struct session *s) MUST_USE;
 /* A server's turn: into SESSION_SWITCH; its step. STEP_NEXT there: done, or the client refused. */
@@ -339,6 +342,11 @@ void record_end(struct session *s);
 enum step route_connection(struct session *s, bool *expects_header);
 /* `tcp-request session`, once it is known who the client is: into SESSION_FRONT, or out. */
 enum step route_admit(struct session *s);
+/*
+ * The frontend's rules on the head of an upgrade, in mode http: all up to where one asks for the
+ * verdict. STEP_NEXT: the client may have its 101.
+ */
+enum step route_request(struct session *s);
 /* Steps of SESSION_FRONT and SESSION_BACK: all the client's bytes so far are in up.rest. */
 enum step route_front(struct session *s);
 enum step route_back(struct session *s);

@@ -33,7 +33,7 @@ upgrade_is_due(const struct session *s)
 /* ---- the client ----------------------------------------------------------------------------- */
 
 static enum step
-refuse_request(struct session *s, unsigned status, const char *fault)
+refuse_request(struct session *s, enum close_reason reason, unsigned status, const char *fault)
 {
 	char out[HTTP1_REFUSAL_ROOM];
 	size_t n = http1_refusal_encode(status, out, sizeof(out));
@@ -41,7 +41,13 @@ refuse_request(struct session *s, unsigned status, const char *fault)
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, "upgrade refused frontend=%s status=%u reason=%s",
 			 s->frontend->name, status, fault);
-	return session_say_last(s, CLOSE_NOT_WEBSOCKET, out, n);
+	return session_say_last(s, reason, out, n);
+}
+
+enum step
+upgrade_deny(struct session *s, unsigned status)
+{
+	return refuse_request(s, CLOSE_REJECTED, status, "denied");
 }
 
 /* Frames may have come behind the head already. */
@@ -54,7 +60,7 @@ accept_request(struct session *s)
 	struct end client = session_client(s);
 
 	if (n == 0)
-		return refuse_request(s, 431, "protocol_too_long");
+		return refuse_request(s, CLOSE_NOT_WEBSOCKET, 431, "protocol_too_long");
 	if (end_send(&client, out, n) != (ssize_t)n)
 		return session_end(s, CLOSE_CLIENT_GONE);
 	if (s->up.rest && buf_len(s->up.rest) == 0)
@@ -62,6 +68,15 @@ accept_request(struct session *s)
 	if (!session_read_frames(s))
 		return session_unread(s);
 	return session_enter(s, SESSION_FRONT);
+}
+
+/* What rules say of it comes first. */
+static enum step
+pass_request(struct session *s)
+{
+	enum step step = route_request(s);
+
+	return step == STEP_NEXT && s->state == SESSION_UPGRADE ? accept_request(s) : step;
 }
 
 enum step
@@ -80,19 +95,19 @@ upgrade_client(struct session *s)
 		return s->up.eof ? session_end(s, CLOSE_CLIENT_GONE) : STEP_WAIT;
 	switch (edge_take_request(s->opening->edge, s->up.rest, &status, &fault)) {
 	case PARSE_OK:
-		return accept_request(s);
+		return pass_request(s);
 	case PARSE_MORE:
 		return s->up.eof ? session_end(s, CLOSE_NOT_WEBSOCKET) : STEP_WAIT;
 	case PARSE_BAD:
 		break;
 	}
-	return refuse_request(s, status, fault);
+	return refuse_request(s, CLOSE_NOT_WEBSOCKET, status, fault);
 }
 
 enum step
 upgrade_end(struct session *s)
 {
-	return refuse_request(s, 408, "late");
+	return refuse_request(s, CLOSE_NOT_WEBSOCKET, 408, "late");
 }
 
 /* ---- the client's frames -------------------------------------------------------------------- */

@@ -416,7 +416,7 @@ load_server(struct loading *l, const struct server *s)
 static void
 load_proxy(struct loading *l, const struct proxy *p)
 {
-	if (p->disabled || p->mode == PROXY_HTTP)
+	if (!proxy_is_carried(p))
 		return;
 	for (size_t i = 0; i < p->n_binds; i++)
 		if (p->binds[i].ssl && (i == 0 || !is_same_line(&p->binds[i - 1], &p->binds[i])))

@@ -36,15 +36,24 @@ static const struct refusal {
 	unsigned status;
 	const char *line, *fields;
 } refusals[] = {
+	{ 200, "200 OK", "" },
 	{ 400, "400 Bad Request", "" },
+	{ 401, "401 Unauthorized", "" },
 	{ 403, "403 Forbidden", "" },
 	{ 404, "404 Not Found", "" },
 	{ 405, "405 Method Not Allowed", "Allow: GET" END }, /* RFC 9110, 15.5.6 */
+	{ 407, "407 Proxy Authentication Required", "" },
 	{ 408, "408 Request Timeout", "" },
+	{ 410, "410 Gone", "" },
+	{ 413, "413 Payload Too Large", "" },
+	{ 421, "421 Misdirected Request", "" },
+	{ 422, "422 Unprocessable Entity", "" },
+	{ 425, "425 Too Early", "" },
 	{ 426, "426 Upgrade Required", "Upgrade: websocket" END "Sec-WebSocket-Version: 13" END },
 	{ 429, "429 Too Many Requests", "" },
 	{ 431, "431 Request Header Fields Too Large", "" },
 	{ 500, "500 Internal Server Error", "" },
+	{ 501, "501 Not Implemented", "" },
 	{ 502, "502 Bad Gateway", "" },
 	{ 503, "503 Service Unavailable", "" },
 	{ 504, "504 Gateway Timeout", "" },
@@ -58,6 +67,12 @@ find_refusal(unsigned status)
 		if (refusals[i].status == status)
 			return &refusals[i];
 	return NULL;
+}
+
+bool
+http1_refusal_is_known(unsigned status)
+{
+	return find_refusal(status);
 }
 
 size_t
@@ -77,9 +92,18 @@ http1_refusal_encode(unsigned status, char *out, size_t size)
 	return writer_end(&w);
 }
 
-/* Of one connection alone, or written anew; see the header. */
 static bool
-is_replaced(struct str name)
+is_one_of(struct str name, const char *const *names)
+{
+	for (size_t i = 0; names[i]; i++)
+		if (str_ieq(name, str_of(names[i])))
+			return true;
+	return false;
+}
+
+/* Of one connection alone, or written anew; see the header. */
+bool
+http1_field_is_ours(struct str name)
 {
 	static const char *const names[] = {
 		"connection",
@@ -90,6 +114,7 @@ is_replaced(struct str name)
 		"proxy-authorization",
 		"te",
 		"trailer",
+		"transfer-encoding",
 		"expect",
 		"content-length",
 		"http2-settings",
@@ -97,15 +122,21 @@ is_replaced(struct str name)
 		"sec-websocket-protocol",
 		"sec-websocket-extensions",
 		"sec-websocket-accept",
-		"forwarded",
-		"x-forwarded-for",
-		"x-forwarded-port",
+		"sec-websocket-version",
+		NULL,
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (str_ieq(name, str_of(names[i])))
-			return true;
-	return false;
+	return is_one_of(name, names);
+}
+
+/* What a client says of who it is. */
+static bool
+is_claim(struct str name)
+{
+	static const char *const names[] = { "forwarded", "x-forwarded-for", "x-forwarded-port",
+					     NULL };
+
+	return is_one_of(name, names);
 }
 
 /* Without these two the broker would refuse what we found sound. */
@@ -120,7 +151,17 @@ goes_on(const struct http1_head *h, struct str name)
 {
 	if (is_needed(name))
 		return true;
-	return !is_replaced(name) && !http1_list_has(h, "connection", name);
+	return !http1_field_is_ours(name) && !is_claim(name) &&
+	       !http1_list_has(h, "connection", name);
+}
+
+static bool
+is_written(const struct http1_head *h, size_t n_written, struct str name)
+{
+	for (size_t i = h->n_fields - n_written; i < h->n_fields; i++)
+		if (str_ieq(h->fields[i].name, name))
+			return true;
+	return false;
 }
 
 size_t
@@ -135,12 +176,12 @@ http1_forward_encode(const struct http1_head *h, const struct upgrade *u,
 	writer_str(&w, h->target);
 	writer_str(&w, STR(" HTTP/1.1" END));
 	for (size_t i = 0; i < h->n_fields; i++)
-		if (goes_on(h, h->fields[i].name))
+		if (i >= h->n_fields - f->n_written || goes_on(h, h->fields[i].name))
 			put_field(&w, h->fields[i].name, h->fields[i].value);
 	writer_str(&w, STR("Upgrade: websocket" END "Connection: Upgrade" END));
 	put_field(&w, STR("Sec-WebSocket-Key"), f->key.p ? f->key : u->key);
 	put_field(&w, STR("Sec-WebSocket-Protocol"), u->protocol);
-	if (f->client.family)
+	if (f->client.family && !is_written(h, f->n_written, STR("x-forwarded-for")))
 		put_field(&w, STR("X-Forwarded-For"), str_of(ip_format(&f->client, client)));
 	writer_str(&w, STR(END));
 	return writer_end(&w);

@@ -1,12 +1,14 @@
 /*
- * The actions of `tcp-request connection|session|content` (configuration manual, 4.2): one table,
- * a reader each. What HAProxy does and usher proxy does not stands there as well, with the cure.
+ * The actions of `tcp-request connection|session|content` and of `http-request` (configuration
+ * manual, 4.2): one table, a reader each. What HAProxy does and usher proxy does not stands there
+ * as well, with the cure.
  */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/core/http1/write.h"
 #include "agent/core/rules/rule.h"
 
 enum { COUNTERS = 3 };
@@ -19,17 +21,25 @@ struct reading {
 	size_t i; /* the word behind what was read */
 };
 
-static const char *const stage_names[] = { "connection", "session", "content" };
+static const char *const stage_words[] = { "connection", "session", "content" };
+/* The rules of a stage, as HAProxy calls them. */
+static const char *const stage_names[] = {
+	"tcp-request connection",
+	"tcp-request session",
+	"tcp-request content",
+	"http-request",
+};
 static const char *const stage_expressions[] = {
 	"tcp-request connection expression",
 	"tcp-request session expression",
 	"tcp-request content expression",
+	"http-request expression",
 };
 
 static const char *
 action_word(const struct reading *at)
 {
-	return rule_word(at->c, 2);
+	return rule_word(at->c, at->c->action);
 }
 
 /* An alert that begins with the action's name. */
@@ -41,8 +51,7 @@ static bool PRINTF_LIKE(2, 3) refuse(struct reading *at, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, args);
 	va_end(args);
-	rule_alert(at->c, "'tcp-request %s %s' %s", stage_names[at->stage], action_word(at),
-		   detail);
+	rule_alert(at->c, "'%s %s' %s", stage_names[at->stage], action_word(at), detail);
 	return false;
 }
 
@@ -185,7 +194,7 @@ read_expect_proxy(struct reading *at, const char *after)
 	}
 	if (at->stage != RULES_CONNECTION) {
 		rule_alert(at->c,
-			   "'expect-proxy layer4' is not allowed in 'tcp-request %s' rules in %s "
+			   "'expect-proxy layer4' is not allowed in '%s' rules in %s "
 			   "'%s'",
 			   stage_names[at->stage], rule_section_kind(at->c),
 			   rule_section_name(at->c));
@@ -277,14 +286,14 @@ read_set_gpt0(struct reading *at, const char *after)
 static bool
 read_send_group(struct reading *at, const char *after)
 {
-	const char *engine = rule_word(at->c, 3), *group = rule_word(at->c, 4),
-		   *next = rule_word(at->c, 5);
+	const char *engine = rule_word(at->c, at->i), *group = rule_word(at->c, at->i + 1),
+		   *next = rule_word(at->c, at->i + 2);
 
 	if (!*engine || !*group || (*next && !rule_is_condition(next))) {
 		rule_alert(at->c, "expects 2 arguments: <engine-id> <group-id>");
 		return false;
 	}
-	at->i = 5;
+	at->i += 2;
 	/* The CONNACK is before usher's own eyes. */
 	at->rule.action = strcmp(engine, "usher-connack") == 0 ? RULE_NOTHING : RULE_ASK;
 	rule_check_engine(at->c, engine, group);
@@ -304,6 +313,9 @@ read_service(struct reading *at, const char *after)
 	};
 	const char *name = rule_word(at->c, at->i++);
 
+	if (at->c->p->mode == PROXY_HTTP)
+		return refuse(at, "is not supported by usher proxy in mode http; write "
+				  "'http-request deny'.");
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
 		if (strcmp(name, services[i].name) == 0) {
 			at->rule.action = RULE_REFUSE;
@@ -319,7 +331,7 @@ read_service(struct reading *at, const char *after)
 		       "has lua.usher_refuse, lua.usher_over_quota and lua.usher_unavailable.",
 		       name);
 	else
-		rule_alert(at->c, "'%s' unknown service name.", stage_names[at->stage]);
+		rule_alert(at->c, "'%s' unknown service name.", stage_words[at->stage]);
 	return false;
 }
 
@@ -353,9 +365,129 @@ read_capture(struct reading *at, const char *after)
 	at->i += 2;
 	expr_fini(&at->rule.expr);
 	rule_warn(at->c,
-		  "'tcp-request %s capture' has no effect in usher proxy: what it captures "
+		  "'%s capture' has no effect in usher proxy: what it captures "
 		  "is not logged; use 'set-var' and %%[var(…)] in log-format.",
 		  stage_names[at->stage]);
+	return true;
+}
+
+/* ---- HTTP ------------------------------------------------------------------------------------ */
+
+/* The status behind deny and return; what HAProxy puts into a body has none here. */
+static bool
+read_status(struct reading *at, unsigned status)
+{
+	const char *name = action_word(at), *word;
+	char *end;
+
+	for (; *(word = rule_word(at->c, at->i)) && !rule_is_condition(word); at->i += 2) {
+		if (strcmp(word, "status") != 0 && strcmp(word, "deny_status") != 0)
+			return refuse(at,
+				      "'%s' is not supported by usher proxy; its refusals have no "
+				      "body and no fields: write '%s status' alone.",
+				      word, name);
+		status = (unsigned)strtoul(rule_word(at->c, at->i + 1), &end, 10);
+		if (*end || !http1_refusal_is_known(status))
+			return refuse(at,
+				      "status '%s' is not supported by usher proxy; choose one "
+				      "that refuses, 403 or 503 say.",
+				      rule_word(at->c, at->i + 1));
+	}
+	at->rule.action = RULE_DENY;
+	at->rule.number = status;
+	return true;
+}
+
+static bool
+read_deny(struct reading *at, const char *after)
+{
+	return read_status(at, 403);
+}
+
+/* Without a status HAProxy answers 200, which no client takes for an upgrade. */
+static bool
+read_return(struct reading *at, const char *after)
+{
+	return read_status(at, 200);
+}
+
+/* What a rule may not write: usher does, for each of the two connections. */
+static bool
+read_field_name(struct reading *at, enum rules_field how)
+{
+	struct str name = str_of(rule_word(at->c, at->i));
+
+	if (!http1_is_token(name))
+		return refuse(at, ": '%s' is no name of a field", name.p);
+	if (http1_field_is_ours(name))
+		return refuse(at,
+			      ": '%s' is not supported by usher proxy; it belongs to the "
+			      "connection, and usher writes it.",
+			      name.p);
+	at->i++;
+	at->rule.action = RULE_FIELD;
+	at->rule.how = how;
+	at->rule.name = str_dup(name);
+	return true;
+}
+
+static bool
+read_header(struct reading *at, enum rules_field how)
+{
+	if (!*rule_word(at->c, at->i) || !*rule_word(at->c, at->i + 1))
+		return refuse(at, "expects exactly 2 arguments.");
+	if (!read_field_name(at, how))
+		return false;
+	if (!rule_compile_format(at->c, at->i, &at->rule.format, rule_absent(at->c->p, at->stage),
+				 stage_expressions[at->stage]))
+		return refuse(at, ": %s", at->c->what);
+	at->i++;
+	return true;
+}
+
+static bool
+read_set_header(struct reading *at, const char *after)
+{
+	return read_header(at, RULES_FIELD_SET);
+}
+
+static bool
+read_add_header(struct reading *at, const char *after)
+{
+	return read_header(at, RULES_FIELD_ADD);
+}
+
+static bool
+read_del_header(struct reading *at, const char *after)
+{
+	if (!*rule_word(at->c, at->i))
+		return refuse(at, "expects at least 1 argument.");
+	if (!read_field_name(at, RULES_FIELD_DELETE))
+		return false;
+	if (strcmp(rule_word(at->c, at->i), "-m") == 0)
+		return refuse(at, ": '-m' is not supported by usher proxy; write a line for each "
+				  "name.");
+	return true;
+}
+
+/* Of no effect here, and the language's table says why. */
+static bool
+read_nothing(struct reading *at, const char *after)
+{
+	return true;
+}
+
+static bool
+read_one_word(struct reading *at, const char *after)
+{
+	at->i += at->i < at->c->line->n;
+	return true;
+}
+
+static bool
+read_early_hint(struct reading *at, const char *after)
+{
+	at->i = at->i + 2 < at->c->line->n ? at->i + 2 : at->c->line->n;
 	return true;
 }
 
@@ -365,7 +497,9 @@ enum {
 	CONNECTION = 1 << RULES_CONNECTION,
 	SESSION = 1 << RULES_SESSION,
 	CONTENT = 1 << RULES_CONTENT,
-	ANY = CONNECTION | SESSION | CONTENT,
+	HTTP = 1 << RULES_HTTP,
+	TCP = CONNECTION | SESSION | CONTENT,
+	ANY = TCP | HTTP,
 };
 
 static const struct action {
@@ -375,12 +509,22 @@ static const struct action {
 	bool (*read)(struct reading *at, const char *after);
 	const char *cure; /* instead of read: HAProxy does it, usher proxy does not */
 } actions[] = {
-	{ "accept", ANY, .read = read_accept },
+	{ "accept", TCP, .read = read_accept },
 	{ "reject", ANY, .read = read_reject },
-	{ "capture", CONTENT, .read = read_capture },
+	{ "allow", HTTP, .read = read_accept },
+	{ "deny", HTTP, .read = read_deny },
+	{ "return", HTTP, .read = read_return },
+	{ "set-header", HTTP, .read = read_set_header },
+	{ "add-header", HTTP, .read = read_add_header },
+	{ "del-header", HTTP, .read = read_del_header },
+	{ "wait-for-handshake", HTTP, .read = read_nothing },
+	{ "disable-l7-retry", HTTP, .read = read_nothing },
+	{ "strict-mode", HTTP, .read = read_one_word },
+	{ "early-hint", HTTP, .read = read_early_hint },
+	{ "capture", CONTENT | HTTP, .read = read_capture },
 	{ "capture", CONNECTION | SESSION, .cure = "nothing is captured: remove the line" },
-	{ "expect-proxy", ANY, .read = read_expect_proxy },
-	{ "expect-netscaler-cip", ANY, .cure = "use the PROXY protocol: expect-proxy layer4" },
+	{ "expect-proxy", TCP, .read = read_expect_proxy },
+	{ "expect-netscaler-cip", TCP, .cure = "use the PROXY protocol: expect-proxy layer4" },
 	{ "track-sc", ANY, true, .read = read_track },
 	{ "sc-inc-gpc0", ANY, true, .read = read_inc_gpc0 },
 	{ "sc-inc-gpc1", ANY, true, .read = read_inc_gpc1 },
@@ -391,10 +535,10 @@ static const struct action {
 	{ "set-var", ANY, true, .read = read_set_var },
 	{ "unset-var", ANY, true, .read = read_unset_var },
 	{ "silent-drop", ANY, .read = read_silent_drop },
-	{ "send-spoe-group", CONTENT, .read = read_send_group },
+	{ "send-spoe-group", CONTENT | HTTP, .read = read_send_group },
 	{ "use-service", CONTENT, .read = read_service },
 	{ "lua.usher_rank", CONTENT, .read = read_rank },
-	{ "lua.", CONTENT, true, .cure = "it runs no Lua: remove the line" },
+	{ "lua.", CONTENT | HTTP, true, .cure = "it runs no Lua: remove the line" },
 	{ "set-dst", ANY, .cure = "addresses stay as they are: choose a server by use-server" },
 	{ "set-dst-port", ANY,
 	  .cure = "addresses stay as they are: choose a server by use-server" },
@@ -403,24 +547,29 @@ static const struct action {
 	  .cure = "addresses stay as they are: accept-proxy brings the client's" },
 	{ "set-mark", ANY, .cure = "packets are not marked: mark them by port in the firewall" },
 	{ "set-tos", ANY, .cure = "packets are not marked: mark them by port in the firewall" },
-	{ "set-nice", CONTENT, .cure = "all sessions are equal: remove the line" },
-	{ "set-log-level", CONTENT, .cure = "set the level at the log target" },
+	{ "set-nice", CONTENT | HTTP, .cure = "all sessions are equal: remove the line" },
+	{ "set-log-level", CONTENT | HTTP, .cure = "set the level at the log target" },
 	{ "switch-mode", CONTENT, .cure = "there is no HTTP to switch to: remove the line" },
-	{ "do-resolve", CONTENT, true, .cure = "name the server's host in its server line" },
-	{ "set-priority-class", CONTENT, .cure = "queues have one class: remove the line" },
-	{ "set-priority-offset", CONTENT, .cure = "queues have one class: remove the line" },
-	{ "ot-group", CONTENT, .cure = "it has no OpenTracing: remove the line" },
+	{ "do-resolve", CONTENT | HTTP, true, .cure = "name the server's host in its server line" },
+	{ "set-priority-class", CONTENT | HTTP, .cure = "queues have one class: remove the line" },
+	{ "set-priority-offset", CONTENT | HTTP, .cure = "queues have one class: remove the line" },
+	{ "ot-group", CONTENT | HTTP, .cure = "it has no OpenTracing: remove the line" },
 };
 
 static void
 complain_of_action(struct rule_compiler *c, enum rules_stage stage)
 {
+	if (stage == RULES_HTTP) {
+		rule_alert(c, "'http-request %s' is not supported by usher proxy.",
+			   rule_word(c, c->action));
+		return;
+	}
 	rule_alert(c,
 		   "'tcp-request %s' expects 'accept', 'reject', 'capture', 'expect-proxy', "
 		   "'expect-netscaler-cip', 'track-sc0' ... 'track-sc2', %s'sc-inc-gpc(*)', "
 		   "'sc-inc-gpc0(*)', 'sc-inc-gpc1(*)', 'sc-set-gpt(*)', 'sc-set-gpt0(*)', "
 		   "%s'set-var-fmt(*)', 'set-var(*)', 'unset-var(*)', %s in %s '%s' (got '%s').\n",
-		   stage_names[stage],
+		   stage_words[stage],
 		   stage == RULES_CONTENT
 			   ? "'ot-group', 'set-log-level', 'set-nice', 'switch-mode', "
 			     "'use-service', "
@@ -461,8 +610,8 @@ read_if(struct reading *at)
 	if (*next && !rule_is_condition(next))
 		return refuse(at, "only accepts 'if' or 'unless', in %s '%s' (got '%s')",
 			      rule_section_kind(c), rule_section_name(c), next);
-	snprintf(rule, sizeof(rule), " in 'tcp-request %s'", stage_names[at->stage]);
-	snprintf(where, sizeof(where), "%s tcp-request %s rule",
+	snprintf(rule, sizeof(rule), " in '%s'", stage_names[at->stage]);
+	snprintf(where, sizeof(where), "%s %s rule",
 		 c->p->kind & PROXY_FRONTEND ? "frontend" : "backend", stage_names[at->stage]);
 	return rule_compile_if(c, at->i, &at->rule.when, rule_absent(c->p, at->stage), rule,
 			       where) ||
@@ -475,10 +624,10 @@ read_stage(struct rule_compiler *c, enum rules_stage *stage)
 {
 	const char *word = rule_word(c, 1);
 
-	for (*stage = 0; *stage < N_RULES_STAGES; ++*stage)
-		if (strcmp(word, stage_names[*stage]) == 0)
+	for (*stage = 0; *stage <= RULES_CONTENT; ++*stage)
+		if (strcmp(word, stage_words[*stage]) == 0)
 			break;
-	if (*stage == N_RULES_STAGES) {
+	if (*stage > RULES_CONTENT) {
 		rule_alert(c,
 			   "'tcp-request' expects 'inspect-delay', 'connection', or 'content' in "
 			   "%s '%s' (got '%s')",
@@ -492,29 +641,44 @@ read_stage(struct rule_compiler *c, enum rules_stage *stage)
 	return false;
 }
 
-void
-rule_compile_action(struct rule_compiler *c)
+static void
+compile_action(struct rule_compiler *c, enum rules_stage stage)
 {
-	struct reading at = { .c = c, .i = 3 };
-	const struct action *a;
-	struct rule_list *list;
+	struct reading at = { .c = c, .stage = stage, .i = c->action + 1 };
+	const struct action *a = find_action(rule_word(c, c->action), stage);
+	struct rule_list *list = &c->rules->lists[stage];
 
-	if (strcmp(rule_word(c, 1), "inspect-delay") == 0 || !read_stage(c, &at.stage))
-		return;
-	a = find_action(rule_word(c, 2), at.stage);
 	if (!a) {
-		complain_of_action(c, at.stage);
+		complain_of_action(c, stage);
 		return;
 	}
 	if (a->cure) {
 		refuse(&at, "is not supported by usher proxy; %s.", a->cure);
 		return;
 	}
-	if (!a->read(&at, rule_word(c, 2) + strlen(a->name)) || !read_if(&at)) {
+	if (!a->read(&at, rule_word(c, c->action) + strlen(a->name)) || !read_if(&at)) {
 		rule_fini(&at.rule);
 		return;
 	}
-	list = &c->rules->lists[at.stage];
 	ARRAY_GROW(list->rules, list->n);
 	list->rules[list->n++] = at.rule;
+}
+
+void
+rule_compile_action(struct rule_compiler *c)
+{
+	enum rules_stage stage;
+
+	c->action = 2;
+	if (strcmp(rule_word(c, 1), "inspect-delay") != 0 && read_stage(c, &stage))
+		compile_action(c, stage);
+}
+
+/* In mode tcp HAProxy leaves them out. */
+void
+rule_compile_http_action(struct rule_compiler *c)
+{
+	c->action = 1;
+	if (c->p->mode == PROXY_HTTP)
+		compile_action(c, RULES_HTTP);
 }

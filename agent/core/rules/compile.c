@@ -114,9 +114,9 @@ rule_absent(const struct proxy *p, enum rules_stage stage)
 {
 	unsigned absent = EXPR_NEEDS_RESPONSE | EXPR_NEEDS_SERVER;
 
-	if (stage != RULES_CONTENT)
-		absent |= EXPR_NEEDS_REQUEST | EXPR_NEEDS_BACKEND;
-	return p->kind & PROXY_BACKEND && stage == RULES_CONTENT ? absent
+	if (stage < RULES_CONTENT)
+		absent |= EXPR_NEEDS_REQUEST | EXPR_NEEDS_BACKEND | EXPR_NEEDS_HTTP;
+	return p->kind & PROXY_BACKEND && stage >= RULES_CONTENT ? absent
 								 : absent | EXPR_NEEDS_BACKEND;
 }
 
@@ -127,6 +127,8 @@ rule_missing(const struct expr *e, unsigned absent)
 
 	if (needs & EXPR_NEEDS_REQUEST)
 		return "request buffer";
+	if (needs & EXPR_NEEDS_HTTP)
+		return "HTTP request headers";
 	if (needs & EXPR_NEEDS_RESPONSE)
 		return "response buffer";
 	if (needs & EXPR_NEEDS_BACKEND)
@@ -230,7 +232,7 @@ rule_compile_if(struct rule_compiler *c, size_t i, struct rule_if *when, unsigne
 		const struct acl *acl = when->condition.terms[k].acl;
 
 		has_warned = has_warned || warn_of_never(c, acl, absent, rule, where);
-		if (!acl->name)
+		if (!acl->name || acl->is_predefined)
 			rule_check_expr(c, &acl->tests[0].expr, NULL);
 	}
 	return true;
@@ -385,6 +387,7 @@ static const struct {
 	void (*compile)(struct rule_compiler *c);
 } lines[] = {
 	{ "acl", compile_acl },
+	{ "http-request", rule_compile_http_action },
 	{ "stick", compile_stick },
 	{ "stick-table", compile_stick_table },
 	{ "tcp-request", rule_compile_action },

@@ -127,10 +127,34 @@ check_arg(struct rule_compiler *c, const struct reference *ref)
 	}
 }
 
+/*
+ * In mode http rules see the request's head, in mode tcp its bytes. HAProxy would look for a head
+ * in those, and in mode http for bytes that it has taken apart.
+ */
+static void
+check_mode(struct rule_compiler *c, const struct expr *e)
+{
+	unsigned needs = expr_needs(e);
+	const char *fetch = e->calls[0].keyword->name;
+
+	if (needs & EXPR_NEEDS_HTTP && c->p->mode != PROXY_HTTP)
+		rule_alert(c,
+			   "fetch method '%s' is not supported by usher proxy in mode tcp: it "
+			   "reads HTTP.",
+			   fetch);
+	if (needs & EXPR_NEEDS_REQUEST && c->p->mode == PROXY_HTTP)
+		rule_alert(c,
+			   "fetch method '%s' is not supported by usher proxy in mode http: rules "
+			   "see the request's head there, and usher.json the CONNECT.",
+			   fetch);
+}
+
 void
 rule_check_expr(struct rule_compiler *c, const struct expr *e, const char *in)
 {
 	struct reference ref = { .e = e, .in = in };
+
+	check_mode(c, e);
 
 	for (ref.call = 0; ref.call < e->n_calls; ref.call++)
 		for (ref.arg = 0; ref.arg < EXPR_ARGS_MAX; ref.arg++)

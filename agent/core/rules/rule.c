@@ -111,9 +111,12 @@ void
 rule_sum_up(struct rules *rules)
 {
 	const struct rule_list *content = &rules->lists[RULES_CONTENT];
+	const struct rule_list *http = &rules->lists[RULES_HTTP];
 
 	for (size_t i = 0; i < content->n; i++)
 		rules->asks |= content->rules[i].action == RULE_ASK;
+	for (size_t i = 0; i < http->n; i++)
+		rules->asks |= http->rules[i].action == RULE_ASK;
 	rules->needs_request =
 		content_waits(content) || choices_wait(rules->backends, rules->n_backends) ||
 		choices_wait(rules->servers, rules->n_servers) || expr_waits(&rules->balance);

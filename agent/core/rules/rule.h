@@ -22,6 +22,8 @@ enum rule_action {
 	RULE_EXPECT_PROXY,
 	RULE_ASK,
 	RULE_REFUSE,
+	RULE_DENY,
+	RULE_FIELD,
 };
 
 /* set-var(NAME,CONDITION…) */
@@ -45,15 +47,16 @@ struct rule {
 	enum rule_action action;
 	struct rule_if when;
 	struct expr expr;	  /* SET_VAR, TRACK; COUNT with is_set, unless a number was given */
-	struct log_format format; /* SET_VAR_FMT */
+	struct log_format format; /* SET_VAR_FMT, FIELD */
 	enum var_scope scope;
-	char *name; /* owned: a variable's, behind the scope */
+	char *name; /* owned: a variable's, behind the scope; a field's */
+	enum rules_field how;
 	unsigned set_if;
 	unsigned counter;  /* TRACK, COUNT */
 	const char *table; /* TRACK; borrowed from the line, "": the proxy's own */
 	enum table_data what;
 	bool is_set;
-	int64_t number;
+	int64_t number; /* COUNT; DENY: the status */
 	enum rules_refusal refusal;
 };
 
@@ -105,6 +108,7 @@ struct rule_compiler {
 	struct report *r;
 	struct report late;	     /* what HAProxy looks at only when all lines were sound */
 	const struct raw_line *line; /* at hand */
+	size_t action;		     /* its word that names an action */
 	struct rule_scope *scope;    /* whose ACLs the line may use */
 	bool blanks;		     /* may stand inside brackets */
 	bool is_faulty;		     /* an alert was given */
@@ -161,8 +165,9 @@ bool rule_compile_format(struct rule_compiler *c, size_t i, struct log_format *f
 bool rule_compile_if(struct rule_compiler *c, size_t i, struct rule_if *when, unsigned absent,
 		     const char *rule, const char *where) MUST_USE;
 
-/* action.c: the `tcp-request` line at hand becomes a rule. */
+/* action.c: the `tcp-request` or `http-request` line at hand becomes a rule. */
 void rule_compile_action(struct rule_compiler *c);
+void rule_compile_http_action(struct rule_compiler *c);
 
 /*
  * variable.c: read "(txn.name,ifset)" behind set-var and its kin into rule->scope, name and set_if.

@@ -6,6 +6,7 @@
  *	action ────its key may still change────▶ wait; then this action again
  *
  * Everything but `tcp-request content` is decided on what is there: nothing may come any more.
+ * Where there is HTTP, its head is there, and rules see no more of the request.
  */
 #include "agent/core/rules/rules.h"
 
@@ -96,6 +97,18 @@ set_var_fmt(const struct rule *rule, struct expr_context *x, const struct rules_
 	set_var(rule, hooks, &s);
 }
 
+static void
+change_field(const struct rule *rule, struct expr_context *x, const struct rules_hooks *hooks)
+{
+	struct patience was = end_waiting(x);
+	char text[TEXT_MAX];
+	size_t n = log_format_write(&rule->format, x, NULL, text, sizeof(text));
+
+	resume_waiting(x, was);
+	if (hooks->field)
+		hooks->field(hooks->arg, rule->how, str_of(rule->name), (struct str){ text, n });
+}
+
 /* False: the key may still change. */
 static bool
 track(const struct rule *rule, struct expr_context *x, const struct rules_hooks *hooks)
@@ -173,6 +186,13 @@ act(const struct rule *rule, struct rules_walk *walk, struct expr_context *x,
 		walk->refusal = rule->refusal;
 		*outcome = RULES_REFUSE;
 		return true;
+	case RULE_DENY:
+		walk->status = (unsigned)rule->number;
+		*outcome = RULES_DENY;
+		return true;
+	case RULE_FIELD:
+		change_field(rule, x, hooks);
+		return false;
 	}
 	return false;
 }

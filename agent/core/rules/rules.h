@@ -1,7 +1,7 @@
 /*
  * The rules that haproxy.cfg gives a proxy, compiled: tcp-request connection|session|content,
- * use_backend, use-server, stick on|match|store-request, stick-table, balance hash. (Configuration
- * manual, 4.2; 7 for what they look at.)
+ * http-request in mode http, use_backend, use-server, stick on|match|store-request, stick-table,
+ * balance hash. (Configuration manual, 4.2; 7 for what they look at.)
  *
  * Compiled once per world and immutable then; evaluated on many threads, each with a walk of its
  * own. Nothing here waits or talks to anybody: what a rule wants done comes back as an outcome or
@@ -49,6 +49,13 @@ bool rules_need_request(const struct rules *rules);
 /* Is there a `send-spoe-group` of ours among the proxy's own rules? */
 bool rules_ask(const struct rules *rules);
 
+/* What becomes of a field of the request. */
+enum rules_field {
+	RULES_FIELD_SET, /* it has this one value */
+	RULES_FIELD_ADD, /* one more */
+	RULES_FIELD_DELETE,
+};
+
 /* What rules do to the session beside deciding. NULL: nothing comes of it. */
 struct rules_hooks {
 	void *arg;
@@ -63,12 +70,15 @@ struct rules_hooks {
 	 * counter that tracks nothing stays as it is.
 	 */
 	void (*counter)(void *arg, unsigned counter, enum table_data what, bool is_set, int64_t n);
+	/* set-header, add-header, del-header: a field of the request from now on. */
+	void (*field)(void *arg, enum rules_field how, struct str name, struct str value);
 };
 
 enum rules_stage {
 	RULES_CONNECTION, /* at accept */
 	RULES_SESSION,	  /* once the address is known for good (PROXY header) */
 	RULES_CONTENT,	  /* of a frontend or a backend: may wait for bytes */
+	RULES_HTTP,	  /* http-request, of either, in mode http: once the head is there */
 	N_RULES_STAGES,
 };
 
@@ -79,6 +89,7 @@ enum rules_outcome {
 	RULES_WAIT,   /* for more bytes, or for the end of the delay */
 	RULES_ASK,    /* `send-spoe-group` of ours: decide, set the verdict's variables, go on */
 	RULES_REFUSE, /* `use-service lua.usher_…`: CONNACK with this walk's `refusal` */
+	RULES_DENY,   /* `http-request deny`, `return`: this walk's `status` */
 };
 
 /* The services of usher.lua, done in-process. */
@@ -94,6 +105,7 @@ struct rules_walk {
 	uint32_t acting;   /* one more than the rule that goes on with its action; 0: none */
 	bool expect_proxy; /* `expect-proxy layer4` applied: a PROXY header comes first */
 	enum rules_refusal refusal;
+	unsigned status; /* of HTTP; one that http1_refusal_encode() knows */
 };
 
 /*

@@ -16,13 +16,13 @@ read_scope(struct rule_compiler *c, enum rules_stage stage, struct rule *rule, s
 		*name = (struct str){ name->p + scope.n, name->n - scope.n };
 		/* The others do not exist at that time: HAProxy sets nothing. */
 		*has_effect =
-			i == VAR_SESS || (stage == RULES_CONTENT && (i == VAR_TXN || i == VAR_REQ));
+			i == VAR_SESS || (stage >= RULES_CONTENT && (i == VAR_TXN || i == VAR_REQ));
 		if (i != VAR_PROC)
 			return true;
 		rule_alert(c,
 			   "'tcp-request %s %s' is not supported by usher proxy; a variable of the "
 			   "whole process is not kept: use 'sess' or 'txn'.",
-			   rule_word(c, 1), rule_word(c, 2));
+			   rule_word(c, 1), rule_word(c, c->action));
 		return false;
 	}
 	rule_alert(c,
@@ -73,11 +73,13 @@ rule_read_variable(struct rule_compiler *c, enum rules_stage stage, const char *
 	const char *comma;
 
 	if (*after != '(') {
-		rule_alert(c, "invalid or incomplete action '%s'. %s", rule_word(c, 2), forms);
+		rule_alert(c, "invalid or incomplete action '%s'. %s", rule_word(c, c->action),
+			   forms);
 		return false;
 	}
 	if (text.p[text.n - 1] != ')') {
-		rule_alert(c, "incomplete argument after action '%s'. %s", rule_word(c, 2), forms);
+		rule_alert(c, "incomplete argument after action '%s'. %s", rule_word(c, c->action),
+			   forms);
 		return false;
 	}
 	text = (struct str){ text.p + 1, text.n - 2 };

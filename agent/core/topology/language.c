@@ -25,6 +25,16 @@ static const struct {
 	[LANGUAGE_PROXY] = { "proxy", language_proxy, LANGUAGE_ONE },
 	[LANGUAGE_PAGE] = { "proxy of `mode http` with statistics", language_page, LANGUAGE_ONE },
 	[LANGUAGE_STATS] = { "stats", language_stats, LANGUAGE_ONE },
+	[LANGUAGE_UPGRADE] = { "proxy of `mode http` with WebSocket", language_upgrade,
+			       LANGUAGE_ONE },
+	[LANGUAGE_UPGRADE_OPTION] = { "option in `mode http`", language_upgrade_option,
+				      LANGUAGE_ONE },
+	[LANGUAGE_UPGRADE_TIMEOUT] = { "timeout in `mode http`", language_upgrade_timeout,
+				       LANGUAGE_ONE },
+	[LANGUAGE_UPGRADE_BALANCE] = { "balance in `mode http`", language_upgrade_balance,
+				       LANGUAGE_ONE },
+	[LANGUAGE_FORWARDFOR] = { "option forwardfor", language_forwardfor, LANGUAGE_ANY },
+	[LANGUAGE_HTTP_REQUEST] = { "http-request", language_http_request, LANGUAGE_ONE },
 	[LANGUAGE_MODE] = { "mode", language_mode, LANGUAGE_ONE },
 	[LANGUAGE_OPTION] = { "option", language_option, LANGUAGE_ONE },
 	[LANGUAGE_TIMEOUT] = { "timeout", language_timeout, LANGUAGE_ONE },
@@ -235,9 +245,12 @@ check_line(const struct topology *t, enum language_place place, const struct raw
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-/* Lines of defaults sections that were looked at already. */
+/* Lines of defaults sections that were looked at already, as lines of that place. */
 struct seen {
-	struct place *at; /* owned */
+	struct seen_line {
+		struct place at;
+		enum language_place place;
+	} * lines; /* owned */
 	size_t n;
 };
 
@@ -248,15 +261,17 @@ is_own(const struct proxy *p, const struct raw_line *line)
 }
 
 static bool
-was_seen(struct seen *seen, const struct proxy *p, const struct raw_line *line)
+was_seen(struct seen *seen, const struct proxy *p, enum language_place place,
+	 const struct raw_line *line)
 {
 	if (is_own(p, line))
 		return false;
 	for (size_t i = 0; i < seen->n; i++)
-		if (seen->at[i].file == line->at.file && seen->at[i].line == line->at.line)
+		if (seen->lines[i].at.file == line->at.file &&
+		    seen->lines[i].at.line == line->at.line && seen->lines[i].place == place)
 			return true;
-	ARRAY_GROW(seen->at, seen->n);
-	seen->at[seen->n++] = line->at;
+	ARRAY_GROW(seen->lines, seen->n);
+	seen->lines[seen->n++] = (struct seen_line){ line->at, place };
 	return false;
 }
 
@@ -280,7 +295,7 @@ check_model(const struct proxy *p, struct report *r)
 				p->binds[i].at.file, p->binds[i].at.line, p->binds[i].text);
 }
 
-/* A page, which is all that is served by HTTP. */
+/* A page, which is all that it serves. */
 static bool
 has_statistics(const struct proxy *p)
 {
@@ -299,25 +314,44 @@ check_page(const struct topology *t, const struct proxy *p, struct report *r)
 			check_line(t, LANGUAGE_PAGE, &p->all[i], r);
 }
 
+/* What HAProxy carries there and usher does not. */
+static void
+warn_of_upgrades(const struct proxy *p, struct report *r)
+{
+	report_cfg(r, FINDING_WARNING,
+		   "[%s:%d] : %s '%s' of `mode http` is carried by usher proxy: for WebSocket "
+		   "alone; every other request is answered 426, and rules that refuse behind "
+		   "send-spoe-group do so by a CONNACK and a close frame",
+		   p->at.file, p->at.line, proxy_kind_name(p->kind), p->name);
+}
+
+static void
+check_carried(const struct topology *t, const struct proxy *p, struct seen *seen, struct report *r)
+{
+	enum language_place place = p->mode == PROXY_HTTP ? LANGUAGE_UPGRADE : LANGUAGE_PROXY;
+
+	if (p->mode == PROXY_HTTP && p->kind & PROXY_FRONTEND)
+		warn_of_upgrades(p, r);
+	for (size_t i = 0; i < p->n_all; i++)
+		if (!was_seen(seen, p, place, &p->all[i]))
+			check_line(t, place, &p->all[i], r);
+	check_model(p, r);
+}
+
 static void
 check_proxy(const struct topology *t, const struct proxy *p, struct seen *seen, struct report *r)
 {
 	if (p->disabled)
 		return; /* as in HAProxy, it is not there */
-	if (p->mode == PROXY_HTTP && has_statistics(p)) {
+	if (proxy_is_carried(p))
+		check_carried(t, p, seen, r);
+	else if (has_statistics(p))
 		check_page(t, p, r);
-		return;
-	}
-	if (p->mode == PROXY_HTTP) {
+	else
 		report_cfg(r, FINDING_WARNING, "[%s:%d] : %s '%s' is ignored by usher proxy: %s",
 			   p->at.file, p->at.line, proxy_kind_name(p->kind), p->name,
-			   "in `mode http` statistics alone are served");
-		return;
-	}
-	for (size_t i = 0; i < p->n_all; i++)
-		if (!was_seen(seen, p, &p->all[i]))
-			check_line(t, LANGUAGE_PROXY, &p->all[i], r);
-	check_model(p, r);
+			   "in `mode http` it serves statistics, and WebSocket where usher.json "
+			   "says \"websocket\": true");
 }
 
 /* Sections of other kinds: their first lines, and those of the kinds that are supported. */
@@ -356,5 +390,5 @@ language_check(const struct topology *t, struct report *r)
 	check_others(t, r);
 	for (size_t i = 0; i < t->n_proxies; i++)
 		check_proxy(t, t->proxies[i], &seen, r);
-	free(seen.at);
+	free(seen.lines);
 }

@@ -1,4 +1,4 @@
-/* Proxies of `mode http`: usher serves HAProxy's statistics page there, and nothing else. */
+/* Proxies of `mode http` with HAProxy's statistics page, which is then all they serve. */
 #include "agent/core/topology/language_rows.h"
 
 #define PAGE_ALONE "usher proxy serves nothing but statistics by HTTP; leave this proxy to HAProxy"

@@ -1,7 +1,6 @@
 /* The words of defaults, frontend, backend and listen (configuration manual, 4.2). */
 #include "agent/core/topology/language_rows.h"
 
-#define CHECKS "servers would count as up unasked; use `option tcp-check` or `option httpchk`"
 #define EXTERNAL "`option external-check` is refused"
 #define STATISTICS_PAGE "statistics are served by proxies of `mode http`"
 #define TRANSPARENT "connections go to servers alone; name them by `server`"
@@ -99,7 +98,8 @@ const struct language_row language_proxy[] = {
 
 const struct language_row language_mode[] = {
 	DOES("tcp", NULL),
-	DOES("http", "for a statistics page alone; a proxy without one is ignored"),
+	DOES("http", "for WebSocket, where usher.json says so (docs/websocket.md), and for a "
+		     "statistics page; other proxies are ignored"),
 	{ 0 },
 };
 
@@ -155,13 +155,13 @@ const struct language_row language_option[] = {
 	LOST("prefer-last-server", NOTE_HTTP),
 
 	REFUSED("transparent", TRANSPARENT),
-	REFUSED("external-check", CHECKS),
-	REFUSED("ldap-check", CHECKS),
-	REFUSED("mysql-check", CHECKS),
-	REFUSED("pgsql-check", CHECKS),
-	REFUSED("redis-check", CHECKS),
-	REFUSED("smtpchk", CHECKS),
-	REFUSED("ssl-hello-chk", CHECKS),
+	REFUSED("external-check", NOTE_CHECKS),
+	REFUSED("ldap-check", NOTE_CHECKS),
+	REFUSED("mysql-check", NOTE_CHECKS),
+	REFUSED("pgsql-check", NOTE_CHECKS),
+	REFUSED("redis-check", NOTE_CHECKS),
+	REFUSED("smtpchk", NOTE_CHECKS),
+	REFUSED("ssl-hello-chk", NOTE_CHECKS),
 	{ 0 },
 };
 

@@ -20,7 +20,8 @@
 #define ROW(how, word, ...) .name = (word), .support = (how), .note = __VA_ARGS__
 
 /* Notes that several tables have. */
-#define NOTE_HTTP "it is for HTTP, which usher proxy does not carry"
+#define NOTE_HTTP "it is for HTTP, of which usher proxy carries WebSocket upgrades alone"
+#define NOTE_CHECKS "servers would count as up unasked; use `option tcp-check` or `option httpchk`"
 #define NOTE_LOG_TARGET "to UDP, UNIX sockets and descriptors; `ring@…` and `tcp@…` are ignored"
 #define NOTE_TCPLOG "sessions are logged as by `option tcplog`"
 #define NOTE_TLS "usher proxy makes no health checks in TLS yet"
@@ -37,6 +38,12 @@ extern const struct language_row language_lua_file[];
 extern const struct language_row language_proxy[];
 extern const struct language_row language_page[];
 extern const struct language_row language_stats[];
+extern const struct language_row language_upgrade[];
+extern const struct language_row language_upgrade_option[];
+extern const struct language_row language_upgrade_timeout[];
+extern const struct language_row language_upgrade_balance[];
+extern const struct language_row language_forwardfor[];
+extern const struct language_row language_http_request[];
 extern const struct language_row language_mode[];
 extern const struct language_row language_option[];
 extern const struct language_row language_timeout[];

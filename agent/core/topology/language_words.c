@@ -131,7 +131,7 @@ const struct language_row language_server[] = {
 	DOES("track", NULL, .n_args = 1),
 	DOES("weight", NULL, .n_args = 1),
 
-	LOST("cookie", "mode tcp has no cookies, to HAProxy neither", .n_args = 1),
+	LOST("cookie", "clients are given no cookies", .n_args = 1),
 	LOST("minconn", "the server takes its whole maxconn at any time", .n_args = 1),
 	LOST("slowstart", "a server that comes back has its whole weight at once", .n_args = 1),
 	LOST("tcp-ut", "servers that vanish are noticed by keepalives and time-outs alone",
@@ -143,7 +143,7 @@ const struct language_row language_server[] = {
 	LOST("pool-max-conn", IDLE_POOL, .n_args = 1),
 	LOST("pool-purge-delay", IDLE_POOL, .n_args = 1),
 	DOES("proxy-v2-options", NULL, .n_args = 1),
-	LOST("redir", NOTE_HTTP, .n_args = 1),
+	LOST("redir", "nobody is sent elsewhere: the server takes its clients itself", .n_args = 1),
 	LOST("ws", NOTE_HTTP, .n_args = 1),
 	LOST("agent-addr", AGENT_CHECK, .n_args = 1),
 	LOST("agent-inter", AGENT_CHECK, .n_args = 1),

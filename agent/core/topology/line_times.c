@@ -44,7 +44,7 @@ line_timeout(struct parser *p)
 		{ "client-fin", TIMEOUT_CLIENT_FIN },
 		{ "server-fin", TIMEOUT_SERVER_FIN },
 		{ "http-keep-alive", N_TIMEOUTS },
-		{ "http-request", N_TIMEOUTS },
+		{ "http-request", TIMEOUT_HTTP_REQUEST },
 		{ "tarpit", N_TIMEOUTS },
 	};
 	const char *name = word(p, 1);

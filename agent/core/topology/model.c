@@ -144,6 +144,12 @@ topology_resolvers(const struct topology *t, struct str name)
 }
 
 bool
+proxy_is_carried(const struct proxy *p)
+{
+	return !p->disabled && (p->mode == PROXY_TCP || p->has_upgrades);
+}
+
+bool
 server_check_is_tls(const struct server *s)
 {
 	return s->check_ssl || (s->ssl && !s->check_elsewhere);

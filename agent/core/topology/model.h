@@ -178,6 +178,7 @@ enum timeout {
 	TIMEOUT_TUNNEL,
 	TIMEOUT_CLIENT_FIN,
 	TIMEOUT_SERVER_FIN,
+	TIMEOUT_HTTP_REQUEST,
 	N_TIMEOUTS,
 };
 
@@ -256,6 +257,7 @@ struct proxy {
 	struct place at;
 	enum proxy_mode mode;
 	bool disabled;
+	bool has_upgrades;	/* of mode http, and carried: see topology_mark_upgrades() */
 	struct raw_line *lines; /* owned, file order; those with readers of their own */
 	size_t n_lines;
 	struct raw_line *all; /* owned, file order, inherited ones first: every line, for advice */
@@ -379,6 +381,9 @@ struct proxy *topology_frontend(const struct topology *t, struct str name);
 struct proxy *topology_backend(const struct topology *t, struct str name);
 struct server *proxy_server(const struct proxy *p, struct str name);
 struct resolvers *topology_resolvers(const struct topology *t, struct str name);
+
+/* Does usher proxy carry its clients, or those that others send it? */
+bool proxy_is_carried(const struct proxy *p);
 
 /* Does a health check of that server speak TLS? */
 bool server_check_is_tls(const struct server *s);
