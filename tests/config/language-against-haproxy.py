@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 
 MANUAL = Path("/usr/share/doc/haproxy/configuration.txt.gz")
-# Their actions have tables; what stands behind http-request and its kin is refused with them.
+# Their actions have tables, and so have those of http-request, in mode http; what stands behind
+# http-response and http-after-response is ignored with them.
 RULES = ("tcp-request", "tcp-response")
+# What proxies of mode http with WebSocket have of their own, and where the same words are looked up.
+HTTP = {"proxy": "proxy of `mode http` with WebSocket", "option": "option in `mode http`",
+        "timeout": "timeout in `mode http`", "balance": "balance in `mode http`"}
 
 
 def our_rows(program):
@@ -61,6 +65,9 @@ def config_words(lines):
             yield (words[0], words[1], None) if len(words) > 1 else ("proxy", words[0], None)
         elif words[0] in RULES and len(words) > 2:
             yield (f"{words[0]} {words[1]}", words[2].rstrip("*"), None)
+        elif words[0] == "http-request":
+            word = words[1].rstrip("*")
+            yield ("http-request", "track-sc0" if word == "track-sc" else word, None)
         else:
             yield ("proxy", words[0], None)
 
@@ -92,6 +99,8 @@ def expression_words(lines):
 def missing(ours, theirs):
     """What has no row. (`usesrc` is registered as a word by itself, which HAProxy then refuses.)"""
     for place, word, n in config_words(theirs["configuration keywords"]):
+        if place in HTTP and (HTTP[place], word) not in ours:
+            yield f"{HTTP[place]}: {word}"
         if (place, word) not in ours:
             yield f"{place}: {word}"
         elif n is not None and word != "usesrc" and ours[place, word] != n:
@@ -122,6 +131,7 @@ def main():
         in_matrix = set(matrix_words())
         if len(in_matrix) < 300:
             sys.exit(f"{MANUAL} is not read rightly")
+        in_matrix |= {(HTTP[place], word) for place, word in in_matrix if place in HTTP}
         wrong += sorted(f"{place}: {word} (manual)" for place, word in in_matrix - set(ours))
     for word in wrong:
         print(f"no row for {word}")

@@ -1,4 +1,6 @@
 /* WebSocket's opening handshake: who may upgrade, what is said to whom, and what brokers answer. */
+#include <stdio.h>
+
 #include "agent/core/http1/accept.h"
 #include "agent/core/http1/upgrade.h"
 #include "agent/core/http1/write.h"
@@ -325,6 +327,40 @@ START_TEST(test_forward)
 }
 END_TEST
 
+/* The last fields are what rules wrote: they say who the client is, if they do. */
+START_TEST(test_forward_what_rules_wrote)
+{
+	static const struct {
+		const char *fields, *want;
+		size_t n_written;
+	} written[] = {
+		{ "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 10.0.0.1\r\n",
+		  "X-Forwarded-For: 10.0.0.1\r\n" FORWARDED, 1 },
+		{ "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=x\r\n",
+		  "Forwarded: for=x\r\n" FORWARDED "X-Forwarded-For: 192.0.2.1\r\n", 1 },
+		{ "X-A: 1\r\nX-B: 2\r\n",
+		  "X-A: 1\r\nX-B: 2\r\n" FORWARDED "X-Forwarded-For: 192.0.2.1\r\n", 2 },
+	};
+	char head[512], want[512], out[512];
+
+	for (int i = 0; i < N_ROWS(written); i++) {
+		struct http1_forward f = { .n_written = written[i].n_written };
+		struct http1_head h;
+		struct upgrade u;
+		size_t n;
+
+		snprintf(head, sizeof(head), "%s%s\r\n",
+			 LINE HOST UPGRADE CONNECTION SENT_KEY VERSION PROTOCOL, written[i].fields);
+		snprintf(want, sizeof(want), "%s%s\r\n", LINE HOST VERSION, written[i].want);
+		h = request(head);
+		ck_assert(ip_parse(STR("192.0.2.1"), &f.client));
+		ck_assert_int_eq(upgrade_check(&h, &u), UPGRADE_FAULT_NONE);
+		n = http1_forward_encode(&h, &u, &f, out, sizeof(out));
+		ck_assert_msg(n == strlen(want) && !memcmp(out, want, n), "%.*s", (int)n, out);
+	}
+}
+END_TEST
+
 START_TEST(test_keys)
 {
 	char key[HTTP1_KEY_LEN], accept[HTTP1_ACCEPT_LEN];
@@ -349,6 +385,7 @@ main(void)
 	tcase_add_loop_test(tcase, test_refusal, 0, N_ROWS(refusals));
 	tcase_add_test(tcase, test_every_fault_has_a_refusal);
 	tcase_add_loop_test(tcase, test_forward, 0, N_ROWS(forwards));
+	tcase_add_test(tcase, test_forward_what_rules_wrote);
 	tcase_add_test(tcase, test_keys);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -4,6 +4,7 @@
 #include "agent/core/topology/language.h"
 #include "agent/core/topology/parse.h"
 #include "agent/core/topology/parser.h"
+#include "agent/core/topology/upgrades.h"
 #include "tests/unit/run.h"
 
 static void
@@ -40,6 +41,8 @@ START_TEST(test_rows_are_sound)
 }
 END_TEST
 
+#define WS "frontend ws\n mode http\n bind :1\n"
+#define WS_SAID "W1 frontend 'ws' of `mode http` is carried by usher proxy"
 #define TCP "listen l\n mode tcp\n bind 127.0.0.1:1\n"
 
 /* What is reported about a file: 'W' and 'A' for warnings and alerts, the line, how it begins. */
@@ -132,12 +135,71 @@ static const struct {
 	{ "defaults that nobody carried inherits",
 	  "defaults\n mode http\n option httplog\nfrontend f\n bind :1\n",
 	  "W4 frontend 'f' is ignored by usher proxy" },
+	{ "WebSocket in mode http",
+	  WS " http-request deny if { path /x }\n option http-server-close\n"
+	     " timeout http-request 1s\n http-request set-header X-Forwarded-For %[src]\n",
+	  WS_SAID },
+	{ "what is lost and what is refused in mode http",
+	  WS " option httplog\n http-request redirect location /\n http-request lua.x\n"
+	     " http-response deny\n cookie a\n balance uri\n"
+	     " option forwardfor except 10.0.0.0/8 if-none header X\n",
+	  WS_SAID "\n"
+		  "W4 'option httplog' is ignored by usher proxy\n"
+		  "A5 'http-request redirect' is refused by usher proxy\n"
+		  "A6 'http-request lua.x' is refused by usher proxy\n"
+		  "W7 'http-response' is ignored by usher proxy\n"
+		  "A8 'cookie' is refused by usher proxy\n"
+		  "A9 'balance uri' is refused by usher proxy\n"
+		  "W10 'except' of 'option' is ignored by usher proxy\n"
+		  "W10 'if-none' of 'option' is ignored by usher proxy\n"
+		  "A10 'header' of 'option' is refused by usher proxy" },
+	{ "backends that it leads to, and no others",
+	  WS " use_backend named if TRUE\n use_backend %[var(txn.usher.backend)]\n"
+	     " default_backend last\n"
+	     "backend named\n mode http\n cookie a\nbackend last\n mode http\n cookie a\n"
+	     "backend tenant\n mode http\n cookie a\nbackend web\n mode http\n cookie a\n",
+	  WS_SAID "\n"
+		  "A9 'cookie' is refused by usher proxy\n"
+		  "A12 'cookie' is refused by usher proxy\n"
+		  "A15 'cookie' is refused by usher proxy\n"
+		  "W16 backend 'web' is ignored by usher proxy" },
+	{ "all that have servers, where a name is made up",
+	  WS " use_backend %[path,field(2,/)]\n"
+	     "backend a\n mode http\n cookie a\n server s 127.0.0.1:1\n"
+	     "backend empty\n mode http\n cookie a\n",
+	  WS_SAID "\n"
+		  "A7 'cookie' is refused by usher proxy\n"
+		  "W9 backend 'empty' is ignored by usher proxy" },
+	{ "a statistics page beside WebSocket is not served", WS " stats enable\n",
+	  WS_SAID "\nW4 'stats' is ignored by usher proxy" },
+	{ "a defaults section for both modes",
+	  "defaults\n http-reuse safe\nfrontend ws\n mode http\n bind :1\nlisten l\n mode tcp\n"
+	  " bind :2\n",
+	  "W3 frontend 'ws' of `mode http` is carried by usher proxy\n"
+	  "W2 'http-reuse' is ignored by usher proxy" },
+	{ "of mode tcp as ever", "frontend ws\n mode tcp\n bind :1\n http-request deny\n",
+	  "A4 'http-request' is refused by usher proxy" },
 	{ "a section as a whole", "peers p\n peer a 127.0.0.1:1\nring r\n size 1\n",
 	  "W1 section 'peers p' is ignored by usher proxy\n"
 	  "W3 section 'ring r' is ignored by usher proxy" },
 	{ "resolvers are supported",
 	  "resolvers r\n nameserver a 127.0.0.1:53\n hold nx 1s\n timeout retry 1s\n", "" },
 };
+
+/* usher.json says of every frontend "ws" that it has upgrades, and sends a tenant to "tenant". */
+static bool
+is_ws(void *arg, struct str frontend)
+{
+	return str_is(frontend, "ws");
+}
+
+static bool
+is_tenant(void *arg, struct str backend)
+{
+	return str_is(backend, "tenant");
+}
+
+static const struct upgrade_policy policy = { NULL, is_ws, is_tenant };
 
 static char *
 findings_of(const char *cfg)
@@ -152,7 +214,9 @@ findings_of(const char *cfg)
 	report_init(&r);
 	topology_init(&t);
 	topology_parse(&t, str_of(cfg), "x.cfg", &env, &r);
+	topology_resolve(&t, &r);
 	report_fini(&r);
+	topology_mark_upgrades(&t, &policy);
 	language_check(&t, &r);
 	for (size_t i = 0; i < r.n; i++) {
 		const char *text = r.findings[i].text;
