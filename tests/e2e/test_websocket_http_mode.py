@@ -14,6 +14,7 @@ import pytest
 import lab as laboratory
 import websocket
 from lab import Lab, free_port, wait_for
+from test_websocket_beside_haproxy import POLICY as PROJECT_POLICY, WebSocketLab
 
 CONFIG = """
 global
@@ -270,3 +271,26 @@ def test_the_load_says_what_is_carried(proxy):
                      r"alone; every other request is answered 426", log)
     assert re.findall(r"'([^']*)' is (?:ignored|refused) by usher proxy", log) == [
         "option spop-check"]
+
+
+@pytest.fixture(scope="module")
+def own():
+    """The frontend of haproxy/haproxy.cfg, uncommented, without HAProxy."""
+    policy = {**PROJECT_POLICY, "frontends": {"mqtt": {}, "mqtt_ws": {"websocket": True}}}
+    with WebSocketLab(policy) as one:
+        one.door = "proxy"
+        one.start_brokers()
+        for port in one.ws_ports.values():
+            wait_for(lambda p=port: laboratory.accepts(p), "brokers to listen for WebSocket")
+        one.start_usher(command="proxy")
+        yield one
+
+
+def test_the_projects_own_frontend_without_haproxy(own):
+    """And with it what HAProxy cannot do: a client has the same broker over both transports."""
+    assert own.place_ws("own-path", target="/mqtt/acme") == "emqx2"
+    assert own.place_ws("own-host", vhost="lab.example") == "emqx1"
+    for i in range(4):
+        assert own.place_ws(f"own-{i}") == own.place(f"own-{i}")
+    with websocket.connect(own.ports["ws"], "own-admin", target="/admin", level=5) as client:
+        assert client.code == 0x8A and client.read_close() == 1008

@@ -283,6 +283,42 @@ convert_strcmp(const struct expr_call *call, struct expr_context *x, struct samp
 		.out = SAMPLE_STR, .eval = function                                                \
 	}
 
+/* Of "host:port" the digits at the end; n 0: none, or no colon before them. */
+static struct str
+port_of(struct str host)
+{
+	size_t n = 0;
+
+	while (n < host.n && host.p[host.n - n - 1] >= '0' && host.p[host.n - n - 1] <= '9')
+		n++;
+	if (n == host.n || host.p[host.n - n - 1] != ':')
+		n = 0;
+	return (struct str){ host.p + host.n - n, n };
+}
+
+/* In lower case, too (its keyword has TO_LOWER). */
+static bool
+convert_host_only(const struct expr_call *call, struct expr_context *x, struct sample *s)
+{
+	size_t n = port_of(s->bytes).n;
+
+	if (n || (s->bytes.n && s->bytes.p[s->bytes.n - 1] == ':'))
+		s->bytes.n -= n + 1;
+	return convert_case(call, x, s);
+}
+
+/* None is 0. */
+static bool
+convert_port_only(const struct expr_call *call, struct expr_context *x, struct sample *s)
+{
+	struct str port = port_of(s->bytes);
+	uint64_t number = 0;
+
+	(void)str_u64(port, &number);
+	sample_set_int(s, (int64_t)number);
+	return true;
+}
+
 const struct expr_keyword expr_convert_text[] = {
 	{ .name = "add_item",
 	  .args = { ARG_STR, ARG_VAR, ARG_STR },
@@ -303,6 +339,11 @@ const struct expr_keyword expr_convert_text[] = {
 	  .out = SAMPLE_STR,
 	  .eval = convert_field,
 	  .check = check_index },
+	{ .name = "host_only",
+	  .in = SAMPLE_STR,
+	  .out = SAMPLE_STR,
+	  .eval = convert_host_only,
+	  .detail = TO_LOWER },
 	PLAIN("length", convert_length, SAMPLE_INT),
 	{ .name = "lower",
 	  .in = SAMPLE_STR,
@@ -310,6 +351,7 @@ const struct expr_keyword expr_convert_text[] = {
 	  .eval = convert_case,
 	  .detail = TO_LOWER },
 	TRIM("ltrim", convert_ltrim),
+	PLAIN("port_only", convert_port_only, SAMPLE_INT),
 	TRIM("rtrim", convert_rtrim),
 	{ .name = "strcmp",
 	  .args = { ARG_VAR },

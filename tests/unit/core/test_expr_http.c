@@ -18,6 +18,8 @@ static const char request[] = "GET /mqtt/Acme?tenant=acme&n=7;empty=&tenant=two&
 			      "X-Client: 192.0.2.8, 2001:db8::1\r\n"
 			      "Cookie: sid=last; n=5; bare\r\n"
 			      "X-Escaped: \"a\\\",b\",c\r\n"
+			      "X-Literal: [::1], [2001:db8::1]:65536\r\n"
+			      "X-Colon: name:\r\n"
 			      "\r\n";
 
 static const struct {
@@ -35,6 +37,16 @@ static const struct {
 	{ "path,field(2,/)", "mqtt" },
 	{ "req.hdr(host)", "Broker.Example:8083" },
 	{ "req.hdr(HOST),lower", "broker.example:8083" },
+	{ "req.hdr(host),host_only", "broker.example" },
+	{ "req.hdr(host),port_only", "8083" },
+	{ "hdr(x-number),host_only", "12" },
+	{ "hdr(x-number),port_only", "0" },
+	{ "hdr(x-client),host_only", "2001:db8:" },
+	{ "hdr(x-literal),host_only", "[2001:db8::1]" },
+	{ "hdr(x-literal,1),host_only", "[::1]" },
+	{ "hdr(x-literal),port_only", "65536" },
+	{ "hdr(x-colon),host_only", "name" },
+	{ "hdr(x-colon),port_only", "0" },
 	{ "hdr(x-list)", "four" },
 	{ "hdr(x-list,1)", "one" },
 	{ "hdr(x-list,2)", "two" },
@@ -101,6 +113,7 @@ static const struct {
 	{ "{ hdr(host) broker.example:8083 }", false },
 	{ "{ hdr_dom(host) Example }", true },
 	{ "{ hdr_beg(host) Broker. }", true },
+	{ "{ req.hdr(host),host_only -i broker.example }", true },
 	{ "METH_GET", true },
 	{ "METH_POST", false },
 	{ "HTTP_1.1", true },
