@@ -218,7 +218,7 @@ def test_who_is_denied_by_the_head_gets_its_status(lab, options, status):
 
 
 def test_the_broker_sees_what_rules_wrote(lab):
-    head = lab.seen_head(target="/blue/mqtt?seen&seen=1&split=a%0d%0aX-Evil:+1",
+    head = lab.seen_head(target="/blue/mqtt?seen&seen=1&split=a%0d%0aX-Evil:%201",
                          headers=[("X-Forwarded-For", "10.9.9.9"), ("X-Tenant", "old"),
                                   ("X-Secret", "s"), ("X-Kept", "k")])
     fields = {}

@@ -157,7 +157,8 @@ static const struct {
 	  WS " use_backend named if TRUE\n use_backend %[var(txn.usher.backend)]\n"
 	     " default_backend last\n"
 	     "backend named\n mode http\n cookie a\nbackend last\n mode http\n cookie a\n"
-	     "backend tenant\n mode http\n cookie a\nbackend web\n mode http\n cookie a\n",
+	     "backend tenant\n mode http\n cookie a\nbackend web\n mode http\n cookie a\n server s "
+	     ":1\n",
 	  WS_SAID "\n"
 		  "A9 'cookie' is refused by usher proxy\n"
 		  "A12 'cookie' is refused by usher proxy\n"
