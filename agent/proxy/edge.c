@@ -30,6 +30,7 @@ struct edge {
 	size_t n_written;
 	size_t written_len; /* of all of them, names and values */
 	struct upgrade upgrade;
+	char *host;		 /* owned; in lower case; NULL: nobody has asked */
 	char key[HTTP1_KEY_LEN]; /* that the present server was sent */
 	struct inside client, server;
 };
@@ -66,6 +67,7 @@ edge_free(struct edge *e)
 		free(e->written);
 		e->written = next;
 	}
+	free(e->host);
 	free(e->head);
 	free(e);
 }
@@ -160,6 +162,19 @@ const struct http1_head *
 edge_request(const struct edge *e)
 {
 	return e->head ? &e->request : NULL;
+}
+
+struct str
+edge_lower_host(struct edge *e, struct str host)
+{
+	free(e->host);
+	e->host = malloc(host.n + 1);
+	if (!e->host)
+		return host;
+	for (size_t i = 0; i < host.n; i++)
+		e->host[i] =
+			(char)(host.p[i] >= 'A' && host.p[i] <= 'Z' ? host.p[i] | 0x20 : host.p[i]);
+	return (struct str){ e->host, host.n };
 }
 
 static void

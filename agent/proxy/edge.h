@@ -36,6 +36,9 @@ enum parse edge_take_request(struct edge *e, struct buf *raw, unsigned *status, 
 const struct upgrade *edge_upgrade(const struct edge *e);
 const struct http1_head *edge_request(const struct edge *e);
 
+/* A host as HAProxy's host_only shows it, in lower case; a view until the next call. */
+struct str edge_lower_host(struct edge *e, struct str host);
+
 /*
  * A field of the request as rules and servers see it from now on: whatever is there of that name
  * goes, unless it is kept; value absent: no other comes. The name stays the caller's. What has no

@@ -116,13 +116,14 @@ static void
 upgrade_facts(const struct session *s, struct facts *f)
 {
 	bool is_tls = str_is(f->transport, "tls");
-	const struct edge *e = s->opening->edge;
+	struct edge *e = s->opening->edge;
 	const struct upgrade *u = e ? edge_upgrade(e) : NULL;
 
 	if (!u)
 		return;
 	facts_set_str(f, FACT_TRANSPORT, is_tls ? STR("wss") : STR("ws"));
 	http1_facts(edge_request(e), u, &s->world->policy.named, f);
+	facts_set_str(f, FACT_HOST, edge_lower_host(e, f->host));
 }
 
 static void

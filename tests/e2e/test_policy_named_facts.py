@@ -62,4 +62,4 @@ def test_headers_decide(edge):
         assert place(edge, websocket.visit, "ws", "by-header",
                      headers=[("x-region", "eu")]) == "emqx3"
         assert place(edge, websocket.visit, "ws", "by-query", target="/mqtt?canary",
-                     vhost="broker.example:8083") == "emqx2"
+                     vhost="Broker.Example:8083") == "emqx2"
