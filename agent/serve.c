@@ -20,6 +20,7 @@
 #include "agent/core/base/mem.h"
 #include "agent/engine/counters.h"
 #include "agent/engine/session_line.h"
+#include "agent/engine/sharing.h"
 #include "agent/engine/sticky_file.h"
 #include "agent/engine/world.h"
 #include "agent/health/checker.h"
@@ -45,6 +46,7 @@ struct process {
 	struct worker **workers;
 	unsigned n_workers;
 	struct counters *counters; /* one set for each worker, and the main thread's last */
+	struct sharing *sharing;   /* the main thread's */
 	enum serve_mode mode;
 	struct spoa_service *agent; /* NULL: not in this mode, and so are the next five */
 	struct proxy_service *proxy;
@@ -79,6 +81,7 @@ take_world(void *arg)
 		proxy_plan_leave(h->plan, h->worker);
 	world_unref(h->worker->world);
 	h->worker->world = h->world;
+	sharing_set_world(h->worker->sharing, h->world);
 	if (h->plan)
 		proxy_plan_enter(h->plan, h->worker);
 	free(h);
@@ -130,6 +133,7 @@ hand_over(struct process *p, struct world *world, struct proxy_plan *plan)
 		*h = (struct handover){ p->workers[i], world_ref(world), plan };
 		inbox_send(&p->workers[i]->inbox, take_world, h);
 	}
+	sharing_set_world(p->sharing, world);
 	if (p->poller)
 		runtime_poller_set_world(p->poller, world);
 	if (p->ends)
@@ -392,7 +396,10 @@ make_workers(struct process *p)
 		p->workers[i]->counters = &p->counters[i];
 		p->workers[i]->owner = p;
 		p->workers[i]->world = world_ref(p->world);
+		p->workers[i]->sharing =
+			sharing_new(p->workers[i]->loop, &p->counters[i], p->world, false);
 	}
+	p->sharing = sharing_new(p->loop, &p->counters[p->n_workers], p->world, true);
 	return true;
 }
 
@@ -406,6 +413,8 @@ stop_worker(void *arg)
 		spoa_service_stop(p->agent, h->worker);
 	if (p->proxy)
 		proxy_service_stop(p->proxy, h->worker);
+	sharing_free(h->worker->sharing);
+	h->worker->sharing = NULL;
 	worker_stop(h->worker);
 	free(h);
 }
@@ -438,10 +447,12 @@ fini(struct process *p)
 {
 	for (unsigned i = 0; p->workers && i < p->n_workers; i++)
 		if (p->workers[i]) {
+			sharing_free(p->workers[i]->sharing); /* it never ran */
 			world_unref(p->workers[i]->world);
 			worker_free(p->workers[i]);
 		}
 	free(p->workers);
+	sharing_free(p->sharing);
 	free(p->counters);
 	world_unref(p->world);
 }
@@ -454,7 +465,8 @@ open_agent(struct process *p)
 	if (!p->agent)
 		return false;
 	p->poller = runtime_poller_new(p->loop, p->world);
-	p->ends = session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers]);
+	p->ends =
+		session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers], p->sharing);
 	world_begin(p->world, session_end_receiver_hears(p->ends, p->world));
 	return true;
 }

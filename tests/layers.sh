@@ -11,6 +11,7 @@ agent/core/mqtt: agent/core/base agent/core/facts
 agent/core/expr: agent/core/base agent/core/mqtt agent/core/http1/head.h
 agent/core/topology: agent/core/base
 agent/core/stick: agent/core/base
+agent/core/store: agent/core/base
 agent/core/rules: agent/core/base agent/core/expr agent/core/http1/write.h agent/core/table agent/core/topology/model.h
 agent/core/table: agent/core/base agent/core/expr agent/core/topology/model.h
 agent/core/wire: agent/core/base
@@ -18,12 +19,13 @@ agent/core/http1: agent/core/base agent/core/facts
 agent/core/websocket: agent/core/base
 agent/core/logline: agent/core/base agent/core/expr agent/core/rules/rules.h agent/core/topology/model.h
 agent/core/health: agent/core/base agent/core/mqtt/connack.h agent/core/topology/model.h
-agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h jansson
+agent/core/policy: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology/model.h agent/core/store/url.h jansson
 agent/core/advice: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/topology agent/core/policy agent/core/wire/syslog.h
 agent/core/decide: agent/core/base agent/core/facts agent/core/mqtt/reason.h agent/core/stick agent/core/topology/model.h agent/core/policy/model.h agent/core/policy/rule.h
 agent/io: agent/core/base ev
 agent/tls: agent/core/base agent/core/expr/context.h agent/core/topology/model.h agent/core/topology/tls_settings.h agent/io openssl
-agent/engine: agent/core agent/io agent/tls/store.h agent/tls/ticket.h
+agent/store: agent/core/base agent/core/store agent/io ev hiredis
+agent/engine: agent/core agent/io agent/store/store.h agent/tls/store.h agent/tls/ticket.h
 agent/spoa: spoe agent/core agent/io agent/engine
 agent/health: agent/core agent/io agent/engine
 agent/names: agent/core agent/io agent/engine

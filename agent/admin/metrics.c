@@ -210,6 +210,9 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	view->counters(view->arg, &c);
 	write_decisions(&page, &c);
 	write_latency(&page, &c);
+	one(&page, "store_connections_up", "gauge",
+	    "Connections to the shared store that answer: one a worker, and one more.",
+	    (double)c.store_up);
 	write_entries(&page, view->world(view->arg));
 	write_sticky_file(&page, view->sticky_file);
 	write_servers(&page, view->world(view->arg));

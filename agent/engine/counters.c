@@ -22,6 +22,18 @@ static const struct {
 	[COUNTER_HEALTHCHECKS] = { "healthchecks", "SPOP connections that only looked." },
 	[COUNTER_PROTOCOL_ERRORS] = { "protocol_errors",
 				      "SPOP connections ended for a malformed frame." },
+	[COUNTER_STORE_QUESTIONS] = { "store_questions", "Questions put to the shared store." },
+	[COUNTER_STORE_HITS] = { "store_hits", "Questions answered with a server's name." },
+	[COUNTER_STORE_MISSES] = { "store_misses", "Questions answered without one." },
+	[COUNTER_STORE_LATE] = { "store_late",
+				 "Questions whose answer did not come within the deadline." },
+	[COUNTER_STORE_UNASKED] = { "store_unasked",
+				    "Decisions that did not ask the shared store, as it was "
+				    "away or overloaded." },
+	[COUNTER_STORE_WRITES] = { "store_writes", "Writes that the shared store confirmed." },
+	[COUNTER_STORE_DROPPED] = { "store_dropped",
+				    "Writes given up: the queue was full, or it refused them." },
+	[COUNTER_STORE_DIALS] = { "store_dials", "Connections to the shared store begun." },
 };
 
 const uint32_t counters_latency_us[N_LATENCIES] = { 1,	 2,   5,    10,	  20,	50,   100,
@@ -67,5 +79,6 @@ counters_sum(const struct counters *sets, unsigned n, struct counters *sum)
 		sum_values(sum->closed, sets[i].closed, N_CLOSE_REASONS);
 		sum_values(sum->latencies, sets[i].latencies, N_LATENCIES + 1);
 		sum_values(&sum->latency_ns, &sets[i].latency_ns, 1);
+		sum_values(&sum->store_up, &sets[i].store_up, 1);
 	}
 }

@@ -28,6 +28,14 @@ enum counter {
 	COUNTER_CONNECTIONS,	 /* SPOP connections accepted */
 	COUNTER_HEALTHCHECKS,	 /* those that only looked */
 	COUNTER_PROTOCOL_ERRORS, /* those we ended for a malformed frame */
+	COUNTER_STORE_QUESTIONS, /* put to the shared store */
+	COUNTER_STORE_HITS,	 /* it named a server that we have */
+	COUNTER_STORE_MISSES,	 /* it did not */
+	COUNTER_STORE_LATE,	 /* the deadline was faster, or the connection ended */
+	COUNTER_STORE_UNASKED,	 /* it was not up, or too much was asked of it */
+	COUNTER_STORE_WRITES,	 /* done */
+	COUNTER_STORE_DROPPED,	 /* writes that were not */
+	COUNTER_STORE_DIALS,	 /* connections to it that were begun */
 	N_COUNTERS,
 };
 
@@ -41,6 +49,7 @@ struct counters {
 	_Atomic uint64_t closed[N_CLOSE_REASONS];    /* sessions that usher carried */
 	_Atomic uint64_t latencies[N_LATENCIES + 1]; /* decisions, by how long they took */
 	_Atomic uint64_t latency_ns;		     /* of all decisions together */
+	_Atomic uint64_t store_up; /* connections to the shared store that answer */
 };
 
 /* What a counter counts, as the help line of its metric. */

@@ -7,6 +7,7 @@
 #include "agent/engine/world.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/core/base/mem.h"
 #include "agent/core/policy/check.h"
@@ -39,6 +41,7 @@ struct target {
 
 struct engine {
 	uint64_t seed;
+	char owner[ENGINE_OWNER];
 	struct stick_table *table; /* made by the first world */
 	struct rates *rates;
 	struct target **targets; /* owned; number - 1 is the index */
@@ -57,9 +60,14 @@ struct engine *
 engine_new(void)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
+	uint64_t owner;
 
 	if (getrandom(&e->seed, sizeof(e->seed), 0) < 0)
 		e->seed = (uint64_t)(uintptr_t)e;
+	/* The seed is a secret of the tables; what others may read is drawn apart. */
+	if (getrandom(&owner, sizeof(owner), 0) < 0)
+		owner = (uint64_t)getpid();
+	snprintf(e->owner, sizeof(e->owner), "%016" PRIx64, owner);
 	map_init(&e->target_by_name);
 	pthread_rwlock_init(&e->lock, NULL);
 	e->rates = rates_new(RATE_SLOTS, e->seed + 2);
@@ -120,8 +128,8 @@ intern_quota(struct engine *e, const char *tenant)
 	return e->quotas[e->n_quotas++] = q;
 }
 
-static uint32_t
-find_target(struct engine *e, struct str name)
+uint32_t
+engine_target(struct engine *e, struct str name)
 {
 	const struct target *t;
 
@@ -129,6 +137,12 @@ find_target(struct engine *e, struct str name)
 	t = map_get(&e->target_by_name, name);
 	pthread_rwlock_unlock(&e->lock);
 	return t ? t->number : STICK_NO_TARGET;
+}
+
+struct str
+engine_owner(const struct engine *e)
+{
+	return str_of(e->owner);
 }
 
 static struct target *
@@ -341,6 +355,37 @@ world_read_engine(const struct spoe_filter *f, struct spoe_engine *engine, struc
 				     &topology_env, engine, r);
 	free(text);
 	return is_sound;
+}
+
+/* The store's password, when it has a file of its own; a newline at its end is the editor's. */
+static void
+read_store_password(struct policy *p, const char *path, struct report *r)
+{
+	struct store_policy *store = &p->store;
+	char *text;
+	size_t n;
+	int error;
+
+	if (!store->is_set || !store->password_file)
+		return;
+	error = file_read(store->password_file, &text, &n);
+	if (error) {
+		report_policy(r, FINDING_ALERT,
+			      "%s:%d: stickiness.store.password_file: %s cannot be read: %s", path,
+			      store->line, store->password_file, strerror(-error));
+		return;
+	}
+	n = strcspn(text, "\r\n");
+	if (n == 0 || n >= sizeof(store->url.password))
+		report_policy(r, FINDING_ALERT,
+			      "%s:%d: stickiness.store.password_file: the first line of %s is no "
+			      "password; write one of at most %zu bytes",
+			      path, store->line, store->password_file,
+			      sizeof(store->url.password) - 1);
+	else
+		memcpy(store->url.password, text, n);
+	explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------ */
@@ -573,6 +618,7 @@ world_load(struct engine *e, const struct world_files *files, struct world *old,
 		read_carried(files, &w->topology, &w->policy, r);
 	else
 		world_read(files, &w->topology, &w->policy, r);
+	read_store_password(&w->policy, files->policy, r);
 	if (r->n_alerts == 0)
 		find_addresses(w, r);
 	if (r->n_alerts == 0 && e->loads)
@@ -633,5 +679,5 @@ world_pool(const struct world *w, struct str backend)
 uint32_t
 world_target(const struct world *w, struct str server)
 {
-	return find_target(w->engine, server);
+	return engine_target(w->engine, server);
 }

@@ -111,6 +111,12 @@ uint32_t world_target(const struct world *w, struct str server);
  * back again; NULL: no such number. Any thread; names live as long as the engine.
  */
 uint32_t engine_intern_target(struct engine *e, struct str name);
+/* The number that it has already, or STICK_NO_TARGET. */
+uint32_t engine_target(struct engine *e, struct str name);
 const char *engine_target_name(struct engine *e, uint32_t target);
+
+enum { ENGINE_OWNER = 17 };
+/* Names this process among the ushers that share a store: hexadecimal digits. */
+struct str engine_owner(const struct engine *e);
 
 #endif

@@ -31,6 +31,7 @@ struct worker {
 	struct ev_check woke;
 	void *world;	/* the engine's: what this worker decides with */
 	void *counters; /* the engine's */
+	void *sharing;	/* the engine's; NULL: none */
 	void *owner;	/* the process's */
 };
 

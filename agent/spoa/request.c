@@ -32,6 +32,7 @@ struct asked {
 	struct str key, server;
 	uint64_t code;
 	bool has_code;
+	const struct route_fetch *fetch; /* NULL: none */
 };
 
 static struct str
@@ -272,7 +273,10 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 {
 	struct verdict v;
 
-	route_ask(w, w->world, &a->facts, &v);
+	if (a->fetch)
+		route_ask_fetched(w, w->world, &a->facts, a->fetch, &v);
+	else
+		route_ask(w, w->world, &a->facts, &v);
 	write_verdict(&v, a->level, out);
 	verdict_log(&v, &a->facts, worker_ms(w));
 }
@@ -289,10 +293,10 @@ answer_connack(struct worker *w, const struct asked *a, struct spop_writer *out)
 	if (!a->has_code || target == STICK_NO_TARGET || !session_key_parse(a->key, &key))
 		return;
 	if (a->code == 0) {
-		stick_table_accept(world->env.table, key, target, worker_ms(w));
+		sharing_accept(w->sharing, world->env.table, key, target, worker_ms(w));
 	} else if (connack_means_elsewhere((unsigned)a->code, a->level)) {
 		counters_add(w->counters, COUNTER_CONNACKS_ELSEWHERE);
-		stick_table_drop(world->env.table, key, target);
+		sharing_drop(w->sharing, world->env.table, key, target, worker_ms(w));
 	}
 }
 
@@ -305,43 +309,70 @@ static const struct message {
 	{ "usher-connack", answer_connack },
 };
 
-static void
-answer_messages(struct worker *w, struct spop_notify *notify, struct spop_writer *out)
+/* The next message that is ours, its arguments read; NULL: no more. */
+static const struct message *
+next_message(const struct worker *w, struct spop_notify *notify, struct asked *a)
 {
 	const struct world *world = w->world;
 	struct spop_str name;
 	struct spop_args args;
-	bool known = false;
 
 	while (spop_notify_message(notify, &name, &args))
 		for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-			struct asked asked = { .names = &world->policy.named };
-
 			if (!spop_str_is(name, messages[i].name))
 				continue;
-			take_arguments(&asked, args);
-			complete(&asked);
-			messages[i].answer(w, &asked, out);
-			known = true;
+			*a = (struct asked){ .names = &world->policy.named };
+			take_arguments(a, args);
+			complete(a);
+			return &messages[i];
 		}
+	return NULL;
+}
+
+static void
+answer_messages(struct worker *w, struct spop_notify *notify, const struct route_fetch *fetch,
+		struct spop_writer *out)
+{
+	const struct message *message;
+	struct asked asked;
+	bool known = false;
+
+	while ((message = next_message(w, notify, &asked))) {
+		asked.fetch = fetch;
+		message->answer(w, &asked, out);
+		known = true;
+	}
 	if (!known)
 		counters_add(w->counters, COUNTER_UNKNOWN_MESSAGES);
 }
 
 bool
+request_fetch(struct worker *w, struct spop_notify notify, struct route_fetch *fetch,
+	      void (*ready)(void *arg), void *arg)
+{
+	const struct message *message;
+	struct asked asked;
+
+	while ((message = next_message(w, &notify, &asked)))
+		if (message->answer == answer_connect)
+			return route_fetch(w, w->world, &asked.facts, fetch, ready, arg);
+	return false;
+}
+
+bool
 request_answer(struct worker *w, const struct spop_conn *c, struct spop_notify notify,
-	       struct spop_writer *out)
+	       int64_t since, const struct route_fetch *fetch, struct spop_writer *out)
 {
 	const struct world *world = w->world;
 
 	if (out->cap - out->n < ACK_ROOM)
 		return false;
 	spop_ack_begin(out, c, notify.stream_id, notify.frame_id);
-	if (worker_lag(w) > world->policy.max_delay_ms)
+	if (worker_ms(w) - since > world->policy.max_delay_ms)
 		/* HAProxy has given this client up or is about to: no answer is the quickest. */
 		counters_add(w->counters, COUNTER_OVERLOADED);
 	else
-		answer_messages(w, &notify, out);
+		answer_messages(w, &notify, fetch, out);
 	if (spop_ack_end(out))
 		return true;
 	/* Names longer than HAProxy's frame: it goes on as without a verdict. */

@@ -6,14 +6,24 @@
 #define USHER_SPOA_REQUEST_H
 
 #include "agent/core/base/parse.h"
+#include "agent/engine/route.h"
 #include "agent/io/worker.h"
 #include "spoe/conn.h"
 
 /*
- * Answer a NOTIFY, always. False when out has no room for the ACK: nothing was written, nothing
- * decided counts for less; send what out holds and call again with the same copy of notify.
+ * Does the answer wait for the shared store? True: ready(arg) is called as route_fetch() says, and
+ * then it is to be answered with that fetch. False: now, without.
+ */
+bool request_fetch(struct worker *w, struct spop_notify notify, struct route_fetch *fetch,
+		   void (*ready)(void *arg), void *arg) MUST_USE;
+
+/*
+ * Answer a NOTIFY, always; since: monotonic ms when the loop woke for it; fetch: NULL, or what the
+ * store said. False when out has no room for the ACK: nothing was written, nothing decided counts
+ * for less; send what out holds and call again with the same copy of notify.
  */
 bool request_answer(struct worker *w, const struct spop_conn *c, struct spop_notify notify,
-		    struct spop_writer *out) MUST_USE;
+		    int64_t since, const struct route_fetch *fetch, struct spop_writer *out)
+	MUST_USE;
 
 #endif

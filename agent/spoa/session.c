@@ -2,15 +2,20 @@
  * Everything that one read brought is answered with one write: frames are decoded in the worker's
  * read buffer, ACKs are collected in its write buffer.
  *
+ * A NOTIFY whose answer waits for the shared store is copied and stands in a list; its ACK goes out
+ * by itself, perhaps behind those of later ones, which the protocol allows.
+ *
  * HAProxy ends connections as it likes (a RST after a health check or above its pool's size is
  * normal), so an end is no event worth more than a debug line, unless we ended it for a fault.
  */
 #include "agent/spoa/session.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/engine/counters.h"
+#include "agent/engine/route.h"
 #include "agent/engine/world.h"
 #include "agent/io/log.h"
 #include "agent/io/stream.h"
@@ -21,6 +26,9 @@
 /* A frame this long and the next one's head still fit into the worker's buffer. */
 enum { FRAME_MAX = WORKER_BUFFER / 2 };
 
+/* A longer NOTIFY does not wait for the store; those of the shipped file have some 500 bytes. */
+enum { HELD_MAX = 8192 };
+
 /* HAProxy's own `timeout hello` is far below it; who says nothing must not hold a descriptor. */
 #define HELLO_S 5.
 
@@ -30,6 +38,17 @@ struct session {
 	uint64_t n_notifies;
 	bool listed;	/* among the engines that are connected */
 	ev_timer hello; /* runs until the peer has said HELLO */
+	struct list held;
+};
+
+/* A NOTIFY that waits for the store. At most STORE_QUESTIONS_MAX of them on a worker. */
+struct held {
+	struct list list; /* in its session's */
+	struct session *session;
+	struct route_fetch fetch;
+	int64_t since;		   /* when the loop woke for it */
+	struct spop_notify notify; /* views `messages` */
+	uint8_t messages[];
 };
 
 static struct str
@@ -39,8 +58,18 @@ engine_of(const struct session *s)
 }
 
 static void
+let_go(struct held *h)
+{
+	route_fetch_cancel(&h->fetch);
+	list_remove(&h->list);
+	free(h);
+}
+
+static void
 close_session(struct session *s)
 {
+	list_for_each_safe(at, &s->held)
+		let_go(container_of(at, struct held, list));
 	ev_timer_stop(s->stream.worker->loop, &s->hello);
 	if (s->listed)
 		engines_remove(engine_of(s));
@@ -92,15 +121,71 @@ send_out(struct session *s, struct spop_writer *out)
 	return kept;
 }
 
-/* A NOTIFY; answers may have to leave first when many came at once. */
+/* Answers may have to leave first when many came at once. */
 static bool
-answer(struct session *s, const struct spop_notify *notify, struct spop_writer *out)
+answer(struct session *s, const struct spop_notify *notify, int64_t since,
+       const struct route_fetch *fetch, struct spop_writer *out)
 {
-	s->n_notifies++;
-	while (!request_answer(s->stream.worker, &s->conn, *notify, out))
+	while (!request_answer(s->stream.worker, &s->conn, *notify, since, fetch, out))
 		if (!send_out(s, out))
 			return false;
 	return true;
+}
+
+/* Answer it with what is known now. */
+static bool
+answer_held(struct held *h, struct spop_writer *out)
+{
+	bool kept = answer(h->session, &h->notify, h->since, &h->fetch, out);
+
+	let_go(h);
+	return kept;
+}
+
+static void
+on_fetched(void *arg)
+{
+	struct held *h = arg;
+	struct session *s = h->session;
+	struct spop_writer out = { .p = s->stream.worker->write_buffer, .cap = WORKER_BUFFER };
+
+	if (!answer_held(h, &out) || !send_out(s, &out) || s->stream.broken)
+		close_session(s);
+	else
+		stream_watch(&s->stream);
+}
+
+/* True: the store is asked first, and the answer goes out when it said something. */
+static bool
+hold(struct session *s, const struct spop_notify *notify)
+{
+	struct worker *w = s->stream.worker;
+	size_t n = (size_t)(notify->rest.end - notify->rest.p);
+	struct held *h;
+
+	if (!sharing_is_on(w->sharing) || n > HELD_MAX)
+		return false;
+	h = malloc(sizeof(*h) + n);
+	if (!h)
+		return false;
+	if (!request_fetch(w, *notify, &h->fetch, on_fetched, h)) {
+		free(h);
+		return false;
+	}
+	memcpy(h->messages, notify->rest.p, n);
+	h->session = s;
+	h->since = w->awake_at;
+	h->notify = *notify;
+	h->notify.rest = (struct spop_reader){ .p = h->messages, .end = h->messages + n };
+	list_append(&s->held, &h->list);
+	return true;
+}
+
+static bool
+on_notify(struct session *s, const struct spop_notify *notify, struct spop_writer *out)
+{
+	s->n_notifies++;
+	return hold(s, notify) || answer(s, notify, s->stream.worker->awake_at, NULL, out);
 }
 
 /* Answer the frames in [p, p + n) and keep what is left of the last one. False: the end. */
@@ -114,7 +199,7 @@ answer_frames(struct session *s, const uint8_t *p, size_t n)
 	for (;;) {
 		switch (spop_conn_next(&s->conn, p, n, &used, &notify, &out)) {
 		case SPOP_EVENT_NOTIFY:
-			if (!answer(s, &notify, &out))
+			if (!on_notify(s, &notify, &out))
 				return false;
 			break;
 		case SPOP_EVENT_HELLO:
@@ -170,9 +255,13 @@ on_stop(struct stream *stream)
 	struct spop_writer out = { .p = stream->worker->write_buffer, .cap = WORKER_BUFFER };
 	const uint8_t *p;
 	size_t n;
+	bool kept;
 
 	stream_read(stream, &p, &n);
-	if (answer_frames(s, p, n) && s->conn.state == SPOP_CONN_READY &&
+	kept = answer_frames(s, p, n);
+	list_for_each_safe(at, &s->held)
+		kept = kept && answer_held(container_of(at, struct held, list), &out);
+	if (kept && s->conn.state == SPOP_CONN_READY &&
 	    spop_conn_bye(&s->conn, SPOP_STATUS_NORMAL, &out))
 		(void)send_out(s, &out);
 	close_session(s);
@@ -197,6 +286,7 @@ session_open(struct worker *w, int fd, void *arg)
 	}
 	s->n_notifies = 0;
 	s->listed = false;
+	list_init(&s->held);
 	ev_timer_init(&s->hello, on_hello_late, HELLO_S, 0.);
 	ev_timer_start(w->loop, &s->hello);
 	spop_conn_init(&s->conn, FRAME_MAX);

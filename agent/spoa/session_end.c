@@ -40,7 +40,8 @@ struct session_end_receiver {
 	struct ev_loop *loop;
 	struct stick_table *table; /* the engine's, the same for every world */
 	struct counters *counters;
-	struct list sockets; /* owned */
+	struct sharing *sharing; /* the loop's */
+	struct list sockets;	 /* owned */
 	char buffers[BATCH][DATAGRAM_MAX];
 };
 
@@ -57,7 +58,7 @@ take_datagram(struct session_end_receiver *r, struct str datagram)
 	if (!end.has_key)
 		return;
 	log_line(LOG_DEBUG, "session end key=%016" PRIx64, end.key);
-	stick_table_session_end(r->table, end.key, worker_now());
+	sharing_session_end(r->sharing, r->table, end.key, worker_now());
 }
 
 static void
@@ -169,13 +170,15 @@ session_end_receiver_set_world(struct session_end_receiver *r, const struct worl
 }
 
 struct session_end_receiver *
-session_end_receiver_new(struct ev_loop *loop, const struct world *world, struct counters *counters)
+session_end_receiver_new(struct ev_loop *loop, const struct world *world, struct counters *counters,
+			 struct sharing *sharing)
 {
 	struct session_end_receiver *r = xcalloc(1, sizeof(*r));
 
 	r->loop = loop;
 	r->table = world->env.table;
 	r->counters = counters;
+	r->sharing = sharing;
 	list_init(&r->sockets);
 	session_end_receiver_set_world(r, world);
 	return r;

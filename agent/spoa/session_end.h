@@ -8,14 +8,19 @@
 #include <ev.h>
 
 #include "agent/engine/counters.h"
+#include "agent/engine/sharing.h"
 #include "agent/engine/world.h"
 
 struct session_end_receiver;
 
-/* Opens the world's addresses; each that cannot be opened is logged. Counts into `counters`. */
+/*
+ * Opens the world's addresses; each that cannot be opened is logged. Counts into `counters`.
+ * sharing: NULL, or the loop's own, which outlives this.
+ */
 struct session_end_receiver *session_end_receiver_new(struct ev_loop *loop,
 						      const struct world *world,
-						      struct counters *counters);
+						      struct counters *counters,
+						      struct sharing *sharing);
 /*
  * From now on those of this world (a reload), of which it keeps nothing. What could not be opened
  * before is tried again.

@@ -13,6 +13,7 @@ policy_init(struct policy *p)
 		.max_entries = 1000000,
 		.save_interval_ms = INT64_C(30) * 1000,
 		.max_delay_ms = 100,
+		.store = { .deadline_ms = 3 },
 	};
 	map_init(&p->tenant_by_name);
 }
@@ -57,6 +58,8 @@ void
 policy_fini(struct policy *p)
 {
 	free(p->sticky_file);
+	free(p->store.password_file);
+	free(p->store.prefix);
 	free(p->admin_listen);
 	free(p->admin_token_file);
 	for (size_t i = 0; i < p->n_frontends; i++)

@@ -12,6 +12,7 @@
 #include "agent/core/facts/facts.h"
 #include "agent/core/mqtt/reason.h"
 #include "agent/core/policy/rule.h"
+#include "agent/core/store/url.h"
 #include "agent/core/topology/model.h"
 
 /* Where the admin service listens when usher.json does not say. */
@@ -137,6 +138,18 @@ enum difference {
 	N_DIFFERENCES,
 };
 
+/* The shared store of sticky entries. */
+struct store_policy {
+	bool is_set;
+	int line;
+	struct store_url url;
+	char *password_file; /* owned; NULL: the URL has the password, or there is none */
+	char *prefix;	     /* owned; of every key */
+	int64_t deadline_ms; /* for an answer */
+};
+
+#define POLICY_STORE_PREFIX "usher:"
+
 struct policy {
 	struct frontend_policy *frontends; /* owned */
 	size_t n_frontends;
@@ -165,6 +178,7 @@ struct policy {
 	char *sticky_file; /* owned; NULL: entries end with the process */
 	int sticky_file_line;
 	int64_t save_interval_ms;
+	struct store_policy store;
 
 	struct rate source_rate, client_rate, total_rate;
 

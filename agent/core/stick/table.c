@@ -382,6 +382,17 @@ insert(struct stick_table *t, struct shard *s, const struct stick_key *k, int64_
 	return add(s, k);
 }
 
+static struct stick_view
+view_of(const struct entry *e, int64_t now)
+{
+	return (struct stick_view){
+		.target = e->target,
+		.sessions = e->sessions,
+		.tentative = e->phase <= PHASE_TENTATIVE_IDLE && !is_promotable(e, now),
+		.age_ms = age_ms(e, now),
+	};
+}
+
 bool
 stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t now,
 		 struct stick_view *view)
@@ -394,12 +405,7 @@ stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t now,
 	e = find(s, k);
 	found = e && !is_expired(t, e, now);
 	if (found)
-		*view = (struct stick_view){
-			.target = e->target,
-			.sessions = e->sessions,
-			.tentative = e->phase <= PHASE_TENTATIVE_IDLE && !is_promotable(e, now),
-			.age_ms = age_ms(e, now),
-		};
+		*view = view_of(e, now);
 	pthread_mutex_unlock(&s->lock);
 	return found;
 }
@@ -453,6 +459,51 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 		begin_session(t, s, e, now);
 	pthread_mutex_unlock(&s->lock);
 	return stands;
+}
+
+void
+stick_table_learn(struct stick_table *t, const struct stick_key *k, uint32_t target, int64_t now)
+{
+	struct shard *s = shard_of(t, k->hash);
+	struct entry *e;
+
+	assert(target <= STICK_TARGET_MAX);
+	pthread_mutex_lock(&s->lock);
+	sweep(t, s, now);
+	e = find(s, k);
+	if (e && is_expired(t, e, now)) {
+		forget(s, e);
+		e = NULL;
+	}
+	if (!e && (e = insert(t, s, k, now))) {
+		e->target = (uint16_t)target;
+		e->placed_s = (uint32_t)(now / 1000);
+		e->stamp = ticks(now);
+		enter(s, e, PHASE_TENTATIVE_IDLE);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+stick_table_tell(struct stick_table *t, uint64_t hash, int64_t now, struct buf *room,
+		 struct str *scope, struct str *id, struct stick_view *view)
+{
+	struct shard *s = shard_of(t, hash);
+	struct entry *e;
+	bool told;
+
+	buf_consume(room, buf_len(room));
+	pthread_mutex_lock(&s->lock);
+	e = find_by_hash(s, hash);
+	told = e && buf_put(room, e->key, e->key_len);
+	if (told)
+		*view = view_of(e, now);
+	pthread_mutex_unlock(&s->lock);
+	if (!told)
+		return false;
+	*scope = str_of((const char *)buf_front(room)); /* up to the NUL behind it */
+	*id = (struct str){ scope->p + scope->n + 1, buf_len(room) - scope->n - 1 };
+	return true;
 }
 
 void

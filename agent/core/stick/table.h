@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/core/base/buf.h"
 #include "agent/core/base/parse.h"
 #include "agent/core/base/str.h"
 
@@ -86,6 +87,20 @@ bool stick_table_find(struct stick_table *t, const struct stick_key *k, int64_t 
  */
 uint32_t stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t seen,
 			   uint32_t target, int64_t now) MUST_USE;
+
+/*
+ * Somebody else knows that this client belongs to `target`: from now on we do, unless there is an
+ * entry. It is tentative and has no session.
+ */
+void stick_table_learn(struct stick_table *t, const struct stick_key *k, uint32_t target,
+		       int64_t now);
+
+/*
+ * For those who tell others: the entry of that hash. *scope and *id are views into what is put
+ * into `room`, which is emptied first. False: it is gone, or there is no room.
+ */
+bool stick_table_tell(struct stick_table *t, uint64_t hash, int64_t now, struct buf *room,
+		      struct str *scope, struct str *id, struct stick_view *view);
 
 /* Reports on an entry, by the hash of its key; one that is no longer there is ignored. */
 
