@@ -8,6 +8,7 @@ import subprocess
 
 import lab as laboratory
 from lab import ROOT, Lab, Process, wait_for
+from test_admin import Admin
 
 # Uncomment the lines of mqtt_backend, as the file tells its reader to.
 REPORTED = [(f"    #{line}", f"    {line}") for line in (
@@ -76,6 +77,25 @@ def policy(url, **more):
             "agent": {"max_delay": "3s"}}
 
 
+def hasty(url):
+    """As an operator has it: HAProxy alone is patient, so that nobody is served without usher."""
+    return {"stickiness": {"store": {"url": url}}, "agent": {"max_delay": "3s"}}
+
+
+def count(lab, name):
+    return lab.admin.metrics()[f"usher_store_{name}"]
+
+
+def wait_up(lab):
+    """Every connection to the store answers: one a worker, and one more."""
+    workers = int(lab.usher.wait_log(r"agent ready workers=(\d+)")[1])
+    wait_for(lambda: count(lab, "connections_up") == workers + 1, "the store to be up")
+
+
+def wait_away(lab):
+    wait_for(lambda: count(lab, "connections_up") == 0, "the store to be away")
+
+
 def be_patient(lab):
     """HAProxy waits for usher's answers as long as `policy` lets usher wait for the store's."""
     etc = lab.directory / "etc"
@@ -87,17 +107,29 @@ def be_patient(lab):
 
 
 @contextlib.contextmanager
-def twins(make_policy, patient=True, edits=()):
+def alone(policy_of_it, edits=()):
+    """One usher with a store, started."""
+    with Lab() as lab:
+        prepare(lab, policy_of_it, edits)
+        yield lab.start()
+
+
+def prepare(lab, policy_of_it, edits):
+    lab.admin = Admin(lab, policy_of_it)
+    be_patient(lab)
+    if edits:
+        lab.edit_config(*edits)
+
+
+@contextlib.contextmanager
+def twins(policy_of_first, policy_of_second=None, edits=(), puppets=()):
     """Two ushers, each behind a HAProxy of its own, with the same brokers; the first one's lab
     starts and ends those."""
     with Lab() as first, Lab() as second:
+        first.brokers |= {puppet.name: puppet for puppet in puppets}
         second.brokers = first.brokers
-        for one in (first, second):
-            one.policy = one.write_policy(make_policy(one))
-            if patient:
-                be_patient(one)
-            if edits:
-                one.edit_config(*edits)
+        prepare(first, policy_of_first, edits)
+        prepare(second, policy_of_second or policy_of_first, edits)
         first.start()
         second.start_usher()
         second.start_haproxy()
