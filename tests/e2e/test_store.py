@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import mqtt
+import spop
 from lab import Process, accepts, free_port, wait_for
 from puppet import Puppet
 from store import REPORTED, Redis, alone, count, hasty, policy, twins, wait_away, wait_up
@@ -157,6 +158,59 @@ def test_store_hangs(redis):
         hits = count(lab, "misses_total")
         wait_for(lambda: count(lab, "misses_total") > hits, "the store to be asked again")
     assert set(load.outcomes) == {0}, load.outcomes
+
+
+def waits(redis, lab, n=300):
+    """A connection from HAProxy with so many questions, all of which wait for the store."""
+    wait_up(lab)
+    redis.pause()
+    peer = spop.Peer(lab.ports["agent"]).ready()
+    asked = count(lab, "questions_total")
+    peer.send(*(spop.notify(f"waits-{i}", i) for i in range(n)))
+    wait_for(lambda: count(lab, "questions_total") == asked + n, "all questions to be put")
+    return peer
+
+
+def test_answers_come_when_the_store_speaks(redis):
+    """Others are answered meanwhile, on the same connection too; then each one is, once."""
+    with alone(policy(redis.url)) as lab:
+        _, server = visit(lab, "known")
+        with waits(redis, lab) as peer:
+            peer.send(spop.notify("known", 1000))
+            first = peer.frame()
+            assert first.stream == 1000 and first.variables["srv1"] == server
+            redis.go_on()
+            acks = peer.frames(300)
+            assert sorted(ack.stream for ack in acks) == list(range(300))
+            assert all(ack.variables["action"] == "accept" for ack in acks)
+        assert count(lab, "late_total") == 0
+
+
+def test_haproxy_goes_while_it_waits(redis):
+    """The answers that come then are nobody's."""
+    with alone(policy(redis.url)) as lab:
+        waits(redis, lab).close()
+        visit(lab, "another")
+        redis.go_on()
+        with spop.Peer(lab.ports["agent"]).ready() as peer:
+            assert peer.ask("waits-1")["action"] == "accept"
+
+
+def test_stop_while_it_waits(redis):
+    """What has arrived is answered without the store, and then comes DISCONNECT."""
+    with alone(policy(redis.url)) as lab, waits(redis, lab) as peer:
+        assert lab.usher.stop() == 0
+        assert sorted(ack.stream for ack in peer.frames(300)) == list(range(300))
+        assert peer.end() == 0
+
+
+def test_reload_while_it_waits(redis):
+    """Without a store from now on: those who wait are answered at once."""
+    with alone(policy(redis.url)) as lab, waits(redis, lab) as peer:
+        lab.write_policy({"agent": {"max_delay": "3s"}, "admin": {"listen": lab.admin.address}})
+        lab.usher.send_signal(signal.SIGHUP)
+        assert sorted(ack.stream for ack in peer.frames(300)) == list(range(300))
+        lab.usher.wait_log("reload done")
 
 
 WIRE = """

@@ -38,11 +38,15 @@ decode(struct str s, char *out, size_t size)
 	return true;
 }
 
+/* Control characters have no place in a path or a name, nor in the log. */
 static bool
 copy(struct str s, char *out, size_t size)
 {
-	if (s.n >= size || memchr(s.p, '\0', s.n))
+	if (s.n >= size)
 		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
 	memcpy(out, s.p, s.n);
 	out[s.n] = '\0';
 	return true;
@@ -98,6 +102,19 @@ read_port(struct str s, struct store_url *u)
 }
 
 static bool
+is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = (char)(s.p[i] | 0x20);
+
+		if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
+		    !strchr("-._", s.p[i]))
+			return false;
+	}
+	return s.n > 0;
+}
+
+static bool
 read_host(struct str s, struct store_url *u)
 {
 	struct str port, host;
@@ -111,7 +128,7 @@ read_host(struct str s, struct store_url *u)
 		       (!port.n || read_port((struct str){ port.p + 1, port.n - 1 }, u));
 	}
 	host = cut(s, ':', &port);
-	return host.n && copy(host, u->host, sizeof(u->host)) &&
+	return is_name(host) && copy(host, u->host, sizeof(u->host)) &&
 	       (host.n == s.n || read_port(port, u));
 }
 

@@ -101,6 +101,30 @@ START_TEST(test_scalars)
 }
 END_TEST
 
+START_TEST(test_store)
+{
+	load("{}");
+	ck_assert(!policy.store.is_set);
+	unload();
+	load("{\"stickiness\":{\"store\":{\"url\":\"redis://:p@h:1/2\"}}}");
+	ck_assert(policy.store.is_set);
+	ck_assert_str_eq(policy.store.url.host, "h");
+	ck_assert_str_eq(policy.store.url.password, "p");
+	ck_assert_str_eq(policy.store.prefix, "usher:");
+	ck_assert_ptr_null(policy.store.password_file);
+	ck_assert_int_eq(policy.store.deadline_ms, 3);
+	unload();
+	load("{\"agent\":{\"max_delay\":\"1s\"},\"stickiness\":{\"store\":{"
+	     "\"url\":\"unix:///r\",\"password_file\":\"/p\",\"prefix\":\"x\","
+	     "\"deadline\":\"1s\"}}}");
+	ck_assert_str_eq(policy.store.url.path, "/r");
+	ck_assert_str_eq(policy.store.prefix, "x");
+	ck_assert_str_eq(policy.store.password_file, "/p");
+	ck_assert_int_eq(policy.store.deadline_ms, 1000);
+	unload();
+}
+END_TEST
+
 /* What a tenant leaves out is the policy's, though the policy says it further down. */
 START_TEST(test_differences)
 {
@@ -219,6 +243,7 @@ main(void)
 	tcase_add_test(tcase, test_defaults);
 	tcase_add_test(tcase, test_frontends_and_backends);
 	tcase_add_test(tcase, test_scalars);
+	tcase_add_test(tcase, test_store);
 	tcase_add_test(tcase, test_differences);
 	tcase_add_test(tcase, test_tenants_inherit);
 	tcase_add_test(tcase, test_rules);
