@@ -1,12 +1,13 @@
 """Several ushers share what they know of a client through Redis; and Redis has its failures."""
 
+import re
 import signal
 
 import pytest
 
 import mqtt
 import spop
-from lab import Process, accepts, free_port, wait_for
+from lab import ROOT, Process, accepts, free_port, wait_for
 from puppet import Puppet
 from store import REPORTED, Redis, alone, count, hasty, policy, twins, wait_away, wait_up
 
@@ -277,6 +278,25 @@ def test_password(tmp_path):
             assert "s3cret" not in shown
     finally:
         redis.stop()
+
+
+def test_user_of_its_own(redis):
+    """With no more rights than docs/store.md gives it."""
+    text = (ROOT / "docs/store.md").read_text()
+    rule = re.search(r"ACL SETUSER usher on (.*)", text)[1].replace("PASSWORD", SECRET).split()
+    redis.ask("acl", "setuser", "usher", "on", *rule)
+    redis.ask("config", "set", "maxmemory", "100mb", "maxmemory-policy", "volatile-ttl")
+    refuses = Puppet("emqx1", lambda connect: b"\x20\2\0\3")
+    url = redis.url.replace("//", f"//usher:{ENCODED}@") + "/0"
+    with twins(policy(url), edits=REPORTED, puppets=[refuses]) as (first, second):
+        wait_up(first)
+        wait_up(second)
+        assert mqtt.visit(first.ports["mqtt"], "c") == 3
+        _, server = visit(first, "c")
+        redis.wait_key("c", server)
+        assert visit(second, "c") == ("sticky", server)
+        for lab in (first, second):
+            assert "store write refused" not in lab.usher.log()
 
 
 def test_reload_goes_to_another_store(redis, tmp_path):
