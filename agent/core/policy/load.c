@@ -9,6 +9,7 @@
 
 #include "agent/core/base/mem.h"
 #include "agent/core/policy/load_rules.h"
+#include "agent/core/policy/load_store.h"
 #include "agent/core/policy/load_tenants.h"
 
 static void
@@ -229,71 +230,11 @@ read_save_interval(struct reader *rd, struct at at, void *into)
 	(void)reader_duration(rd, at, SAVE_MIN_MS, SAVE_MAX_MS, &rd->policy->save_interval_ms);
 }
 
-static void
-read_store_url(struct reader *rd, struct at at, void *into)
-{
-	struct store_policy *store = into;
-	struct str text;
-	const char *fault;
-
-	if (!reader_text(rd, at, "an address, such as \"redis://127.0.0.1:6379\"", &text))
-		return;
-	fault = store_url_parse(text, &store->url);
-	if (fault)
-		reader_refuse(rd, at, "%s", fault); /* the text may have a password in it */
-}
-
-static void
-read_store_deadline(struct reader *rd, struct at at, void *into)
-{
-	struct store_policy *store = into;
-
-	(void)reader_duration(rd, at, 1, SECOND_MS, &store->deadline_ms);
-}
-
-static void
-read_password_file(struct reader *rd, struct at at, void *into)
-{
-	struct store_policy *store = into;
-
-	store->password_file = reader_name(rd, at, "a path, such as \"/etc/usher/store\"");
-}
-
-static void
-read_store_prefix(struct reader *rd, struct at at, void *into)
-{
-	struct store_policy *store = into;
-
-	store->prefix = reader_name(rd, at, "a text, such as \"usher:\"");
-}
-
-static const struct key store_keys[] = {
-	{ "url", read_store_url, true },
-	{ "password_file", read_password_file, false },
-	{ "prefix", read_store_prefix, false },
-	{ "deadline", read_store_deadline, false },
-};
-static const struct object store_object = OBJECT("store", store_keys);
-
-static void
-read_store(struct reader *rd, struct at at, void *into)
-{
-	struct store_policy *store = &rd->policy->store;
-
-	store->line = reader_line(at);
-	store->is_set = reader_object(rd, at, &store_object, store);
-	if (!store->prefix)
-		store->prefix = str_dup(STR(POLICY_STORE_PREFIX));
-	if (store->is_set && store->password_file && store->url.password[0])
-		reader_refuse(rd, reader_member(rd, at, "password_file"),
-			      "the url has a password already; remove one of the two");
-}
-
 static const struct key stickiness_keys[] = {
 	{ "key", read_policy_key, false },    { "expire", read_expire, false },
 	{ "max_life", read_max_life, false }, { "entries", read_entries, false },
 	{ "file", read_sticky_file, false },  { "save_interval", read_save_interval, false },
-	{ "store", read_store, false },
+	{ "store", load_store, false },
 };
 static const struct object stickiness_object = OBJECT("stickiness", stickiness_keys);
 
@@ -558,19 +499,6 @@ refuse_duplicates(struct reader *rd)
 	}
 }
 
-/* A decision that waited so long would be answered empty. */
-static void
-check_store_deadline(struct reader *rd)
-{
-	const struct policy *p = rd->policy;
-
-	if (p->store.is_set && p->store.deadline_ms > p->max_delay_ms)
-		report_policy(rd->report, FINDING_ALERT,
-			      "%s:%d: stickiness.store.deadline: is longer than agent.max_delay; "
-			      "lower it",
-			      rd->file, p->store.line);
-}
-
 void
 policy_load(struct policy *p, struct str text, const char *file, struct report *r)
 {
@@ -589,7 +517,7 @@ policy_load(struct policy *p, struct str text, const char *file, struct report *
 	refuse_duplicates(&rd);
 	reader_object(&rd, (struct at){ json, lines_root(&rd.lines) }, &whole_object, p);
 	load_inherit(p);
-	check_store_deadline(&rd);
+	load_store_check(&rd);
 	lines_fini(&rd.lines);
 	json_decref(json);
 }
