@@ -226,12 +226,17 @@ listen wire
 
 
 def test_one_usher_is_cut_off(redis, tmp_path):
-    """It goes on alone; what it learnt is there for the other one when the line is mended."""
+    """It goes on alone; what it decided is there for the other one on a new line."""
     port = free_port()
     (tmp_path / "wire.cfg").write_text(WIRE.format(port=port, redis=redis.port))
-    wire = Process("wire", ["haproxy", "-db", "-f", str(tmp_path / "wire.cfg")], tmp_path)
-    try:
+
+    def lay_wire(name):
+        wire = Process(name, ["haproxy", "-db", "-f", str(tmp_path / "wire.cfg")], tmp_path)
         wait_for(lambda: accepts(port), "the wire")
+        return wire
+
+    wire = lay_wire("wire1")
+    try:
         with twins(policy(f"redis://127.0.0.1:{port}"), policy(redis.url)) as (first, second):
             wait_up(first)
             wait_up(second)
@@ -239,7 +244,10 @@ def test_one_usher_is_cut_off(redis, tmp_path):
             wait_away(first)
             placed = {f"c{n}": visit(first, f"c{n}")[1] for n in range(6)}
             assert not redis.keys()
-            wire.send_signal(signal.SIGCONT)
+            # What is under way on the line is lost with it.
+            wire.send_signal(signal.SIGKILL)
+            wire.stop()
+            wire = lay_wire("wire2")
             for client, server in placed.items():
                 redis.wait_key(client, server)
             for client in reversed(placed):
