@@ -91,7 +91,9 @@ route_fetch(struct worker *w, const struct world *world, const struct facts *fac
 {
 	struct verdict v;
 
-	*fetch = (struct route_fetch){ .ready = ready, .arg = arg };
+	if (fetch->is_asked)
+		return fetch->question;
+	*fetch = (struct route_fetch){ .is_asked = true, .ready = ready, .arg = arg };
 	if (!sharing_is_on(w->sharing))
 		return false;
 	try(w, world, facts, &v);

@@ -168,6 +168,7 @@ hold(struct session *s, const struct spop_notify *notify)
 	h = malloc(sizeof(*h) + n);
 	if (!h)
 		return false;
+	h->fetch = (struct route_fetch){ 0 };
 	if (!request_fetch(w, *notify, &h->fetch, on_fetched, h)) {
 		free(h);
 		return false;
