@@ -35,6 +35,7 @@ opening_drop(struct session *s)
 	if (!o)
 		return;
 	server_stop_waiting(s);
+	route_fetch_cancel(&o->fetch);
 	record_keep_variables(s);
 	while (o->stores) {
 		struct pending_store *next = o->stores->next;

@@ -210,9 +210,18 @@ keep_verdict(struct session *s, const struct verdict *v, unsigned level)
 	return g->key || key.n == 0;
 }
 
+static void
+on_fetched(void *arg)
+{
+	session_run(arg);
+}
+
+/* STEP_WAIT: what other ushers know of the client is asked for first. */
 static enum step
 take_verdict(struct session *s, const struct mqtt_connect *c)
 {
+	struct worker *w = s->carrier->worker;
+	struct opening *o = s->opening;
 	struct facts facts = { 0 };
 	struct quota *quota;
 	struct verdict v;
@@ -220,10 +229,13 @@ take_verdict(struct session *s, const struct mqtt_connect *c)
 	mqtt_facts(c, &facts);
 	mqtt_user_properties(c, &s->world->policy.named, &facts);
 	connection_facts(s, &facts);
-	route_ask(s->carrier->worker, s->world, &facts, &v);
+	if (route_fetch(w, s->world, &facts, &o->fetch, on_fetched, s))
+		return STEP_WAIT;
+	o->ask_due = false;
+	route_ask_fetched(w, s->world, &facts, &o->fetch, &v);
 	verdict_log(&v, &facts, session_now(s));
 	set_variables(s, &v, c->level);
-	s->opening->asked = true;
+	o->asked = true;
 	if (!keep_verdict(s, &v, c->level))
 		return session_end(s, CLOSE_MEMORY);
 	quota = v.action == VERDICT_ACCEPT && v.tenant ? s->world->quotas[v.tenant->index] : NULL;
@@ -244,7 +256,6 @@ ask(struct session *s)
 	s->opening->ask_due = true;
 	switch (opening_read(s, &c, &fault)) {
 	case PARSE_OK:
-		s->opening->ask_due = false;
 		return take_verdict(s, &c);
 	case PARSE_MORE:
 		if (s->up.eof)

@@ -214,6 +214,8 @@ place_entry(struct session *s)
 	key = stick_key(table, str_of(g->tenant ? g->tenant->name : NULL),
 			(struct str){ g->key, g->key_len });
 	s->has_entry = stick_table_place(table, &key, g->seen, target, session_now(s)) == target;
+	if (s->has_entry)
+		sharing_placed(s->carrier->worker->sharing, table, &key, g->seen, session_now(s));
 }
 
 static enum placed
@@ -465,7 +467,8 @@ server_accepted(struct session *s)
 	struct str name = str_of(s->backend->servers[s->index]->name);
 
 	if (s->has_entry)
-		stick_table_accept(s->world->env.table, s->key, server_target(s), now);
+		sharing_accept(s->carrier->worker->sharing, s->world->env.table, s->key,
+			       server_target(s), now);
 	for (struct pending_store *store = s->opening->stores; store; store = store->next)
 		if (!s->backend->servers[s->index]->non_stick)
 			table_put_server(store->table, &store->key, now, name);
@@ -481,5 +484,6 @@ void
 server_refused(struct session *s, uint32_t target)
 {
 	if (s->has_entry)
-		stick_table_drop(s->world->env.table, s->key, target);
+		sharing_drop(s->carrier->worker->sharing, s->world->env.table, s->key, target,
+			     session_now(s));
 }

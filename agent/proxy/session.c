@@ -173,7 +173,8 @@ static void
 let_go(struct session *s)
 {
 	if (s->has_entry)
-		stick_table_session_end(s->world->env.table, s->key, session_now(s));
+		sharing_session_end(s->carrier->worker->sharing, s->world->env.table, s->key,
+				    session_now(s));
 	s->has_entry = false;
 	if (s->quota)
 		quota_leave(s->quota);

@@ -10,6 +10,8 @@
 #include "agent/core/logline/text.h"
 #include "agent/engine/data_path.h"
 #include "agent/engine/quota.h"
+#include "agent/engine/route.h"
+#include "agent/engine/sharing.h"
 #include "agent/proxy/relay.h"
 #include "agent/proxy/session.h"
 
@@ -227,11 +229,12 @@ struct opening {
 	struct vars vars;
 	struct rules_walk walk; /* of the state's rules */
 	bool at_http;		/* which are those of http-request by now */
-	bool ask_due;		/* a rule asked, and the CONNECT was not complete */
+	bool ask_due; /* a rule asked, and the CONNECT was not complete, or is asked about */
 	bool asked;
-	struct granted verdict; /* once asked */
-	bool passed;		/* the state's rules have let it pass */
-	bool delay_over;	/* no more of the request is waited for */
+	struct route_fetch fetch; /* what other ushers know of it, asked for before that */
+	struct granted verdict;	  /* once asked */
+	bool passed;		  /* the state's rules have let it pass */
+	bool delay_over;	  /* no more of the request is waited for */
 	struct greeting greeting;
 	size_t n_sent;	    /* of the CONNECT, to the present server */
 	uint16_t tried[16]; /* servers that are not to be had, as indexes */

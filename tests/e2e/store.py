@@ -88,7 +88,7 @@ def count(lab, name):
 
 def wait_up(lab):
     """Every connection to the store answers: one a worker, and one more."""
-    workers = int(lab.usher.wait_log(r"agent ready workers=(\d+)")[1])
+    workers = int(lab.usher.wait_log(r"(?:agent|proxy) ready workers=(\d+)")[1])
     wait_for(lambda: count(lab, "connections_up") == workers + 1, "the store to be up")
 
 
@@ -107,9 +107,10 @@ def be_patient(lab):
 
 
 @contextlib.contextmanager
-def alone(policy_of_it, edits=()):
+def alone(policy_of_it, edits=(), door="haproxy"):
     """One usher with a store, started."""
     with Lab() as lab:
+        lab.door = door
         prepare(lab, policy_of_it, edits)
         yield lab.start()
 
@@ -122,15 +123,20 @@ def prepare(lab, policy_of_it, edits):
 
 
 @contextlib.contextmanager
-def twins(policy_of_first, policy_of_second=None, edits=(), puppets=()):
-    """Two ushers, each behind a HAProxy of its own, with the same brokers; the first one's lab
-    starts and ends those."""
+def twins(policy_of_first, policy_of_second=None, edits=(), puppets=(), door="haproxy"):
+    """Two ushers, each behind a HAProxy of its own, or in its place, with the same brokers; the
+    first one's lab starts and ends those."""
     with Lab() as first, Lab() as second:
+        first.door = second.door = door
         first.brokers |= {puppet.name: puppet for puppet in puppets}
         second.brokers = first.brokers
         prepare(first, policy_of_first, edits)
         prepare(second, policy_of_second or policy_of_first, edits)
         first.start()
+        if door == "proxy":
+            second.start_usher(command="proxy")
+            yield first, second
+            return
         second.start_usher()
         second.start_haproxy()
         second.wait_agent_up()

@@ -33,10 +33,11 @@ def other_than(server):
     return "emqx1" if server != "emqx1" else "emqx2"
 
 
-def test_two_ushers_agree(redis):
+@pytest.mark.doors("haproxy", "proxy")
+def test_two_ushers_agree(redis, door):
     """Each client comes to the second usher in another order, and still finds its broker."""
     clients = [f"twin-{n}" for n in range(9)]
-    with twins(policy(redis.url), policy(redis.local_url)) as (first, second):
+    with twins(policy(redis.url), policy(redis.local_url), door=door) as (first, second):
         wait_up(first)
         wait_up(second)
         placed = {}
@@ -64,8 +65,11 @@ def test_first_decision_stands_until_a_connack(redis):
         assert visit(lab, "c") == ("sticky", server)
         wait_for(lambda: count(lab, "writes_total") > written, "the decision to be written")
         assert redis.value("usher::c") == other_than(server)
-    redis.ask("flushall")
-    with alone(policy(redis.url), REPORTED) as lab:
+
+
+@pytest.mark.doors("haproxy", "proxy")
+def test_the_last_connack_wins(redis, door):
+    with alone(policy(redis.url), REPORTED if door == "haproxy" else (), door) as lab:
         wait_up(lab)
         _, server = visit(lab, "c")
         redis.wait_key("c", server)
@@ -86,6 +90,20 @@ def test_broker_says_not_here(redis):
         wait_for(lambda: not redis.value("usher::c"), "the key to go")
         assert mqtt.visit(second.ports["mqtt"], "c") == 3
         assert second.verdicts("c")[-1]["reason"] == "roundrobin"
+
+
+def test_a_replay_moves_the_key(redis):
+    """usher in HAProxy's place takes the client to another broker, and the store hears of it."""
+    refuses = Puppet("emqx1", lambda connect: b"\x20\2\0\3")
+    with twins(policy(redis.url), puppets=[refuses], door="proxy") as (first, second):
+        wait_up(first)
+        wait_up(second)
+        redis.ask("set", "usher::c", "emqx1 another")
+        assert mqtt.visit(first.ports["mqtt"], "c") == 0
+        assert first.verdicts("c")[-1]["reason"] == "sticky"
+        server = wait_for(lambda: redis.value("usher::c") != "emqx1" and redis.value("usher::c"),
+                          "the key to move")
+        assert visit(second, "c") == ("sticky", server)
 
 
 def test_key_lives_as_long_as_its_session(redis):
