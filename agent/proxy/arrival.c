@@ -17,7 +17,10 @@
 #include "agent/proxy/state.h"
 #include "agent/tls/store.h"
 
-enum { HEADER_MAX = 4096 }; /* bytes of a client's PROXY header */
+enum {
+	HEADER_MAX = 4096,     /* bytes of a client's PROXY header */
+	SERVER_NAME_MAX = 255, /* bytes of a name in TLS */
+};
 
 /* ---- who is there --------------------------------------------------------------------------- */
 
@@ -320,16 +323,39 @@ send_header(struct session *s)
 	return buf_len(head) ? STEP_WAIT : STEP_NEXT;
 }
 
+/*
+ * The name that `sni` makes, for the server; "": none. False: no server can have that name.
+ */
+static bool
+make_server_name(struct session *s, char out[SERVER_NAME_MAX + 1])
+{
+	const struct rules *rules = s->world->data_path->rules[s->backend->index];
+	struct expr_context x;
+	struct sample name;
+
+	out[0] = '\0';
+	context_fill(s, &x);
+	if (!rules_server_name(rules, server_of(s), &x, &name))
+		return true;
+	if (name.bytes.n > SERVER_NAME_MAX || !tls_name_is_clean(name.bytes))
+		return false;
+	memcpy(out, name.bytes.p, name.bytes.n);
+	out[name.bytes.n] = '\0';
+	return true;
+}
+
 static bool
 start_tls(struct session *s)
 {
+	char name[SERVER_NAME_MAX + 1];
 	struct tls_client *client =
 		tls_store_client(s->world->data_path->tls, server_of(s), s->carrier->worker->index);
 	struct extra *extra = session_extra(s);
 
-	if (!extra || !(extra->server_tls = secured_new()))
+	if (!extra || !make_server_name(s, name) || !(extra->server_tls = secured_new()))
 		return false;
-	return tls_conn_connect(&extra->server_tls->conn, client, s->server.fd, NULL) == 0;
+	return tls_conn_connect(&extra->server_tls->conn, client, s->server.fd,
+				*name ? name : NULL) == 0;
 }
 
 enum step
@@ -348,4 +374,15 @@ greeting_run(struct session *s)
 	if ((!s->extra || !s->extra->server_tls) && !start_tls(s))
 		return STEP_END;
 	return shake_hands(s->extra->server_tls);
+}
+
+int
+greeting_error(const struct session *s)
+{
+	const struct secured *tls = s->extra ? s->extra->server_tls : NULL;
+	enum tls_fail fail = tls ? tls->conn.fail : TLS_FAIL_NONE;
+	bool has_begun = tls || (s->opening->head && buf_len(s->opening->head) > 0);
+	bool is_judged = fail == TLS_FAIL_CERT || fail == TLS_FAIL_ALERT;
+
+	return server_of(s)->tls.sni && (!has_begun || is_judged) ? -EPROTO : -ECONNRESET;
 }

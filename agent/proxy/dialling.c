@@ -254,7 +254,7 @@ dialling_greet(struct session *s)
 	case STEP_END:
 		break;
 	}
-	return dial_failed(s, -ECONNRESET);
+	return dial_failed(s, greeting_error(s));
 }
 
 /* ---- its answer ----------------------------------------------------------------------------- */

@@ -273,6 +273,8 @@ enum step arrival_end(struct session *s); /* the time of either is over */
 /* Greeting a server. STEP_NEXT: done. STEP_END: it failed, and the session goes on elsewhere. */
 bool greeting_is_due(const struct session *s);
 enum step greeting_run(struct session *s);
+/* Why it failed: -EPROTO when a name that came from the client may be at fault, not the server. */
+int greeting_error(const struct session *s);
 
 /* Who the client is, and whom it called: by its PROXY header, else by its socket. */
 void session_ends(const struct session *s, struct ends *e);

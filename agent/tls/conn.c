@@ -145,12 +145,15 @@ tls_conn_accept(struct tls_conn *c, const struct tls_server *server, int fd)
 	return error;
 }
 
-/* The name that the server's certificate must be for, as HAProxy compares it. */
+/*
+ * The name that the server's certificate must be for, as HAProxy compares it: with DNS names and
+ * common names alone, also where it looks like an address.
+ */
 static bool
 expect_name(SSL *ssl, const char *name)
 {
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
-	return SSL_set1_host(ssl, name) == 1;
+	return X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), name, 0) == 1;
 }
 
 /* The last session goes on, if it was with the same name. */

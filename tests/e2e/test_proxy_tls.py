@@ -39,7 +39,8 @@ def certificates(tmp_path_factory):
                 "-out", f"{ca}.pem")
     for name, ca, days in (("server", "ca", 30), ("device-7", "ca", 30), ("stranger", "other", 30),
                            ("expired", "ca", -1)):
-        (directory / "x.ext").write_text("subjectAltName=DNS:mqtt.example,IP:127.0.0.1\n")
+        (directory / "x.ext").write_text("subjectAltName=DNS:mqtt.example,DNS:*.wild.example,"
+                                         "IP:127.0.0.1\n")
         openssl(directory, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                 "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", "x.csr")
         openssl(directory, "x509", "-req", "-in", "x.csr", "-CA", f"{ca}.pem", "-CAkey",

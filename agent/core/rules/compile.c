@@ -495,6 +495,7 @@ compile(const struct topology *t, const struct proxy *p, bool blanks, struct rep
 	}
 	c.scope = scope_of(&c, p);
 	compile_balance(&c);
+	rule_compile_server_names(&c);
 	for (size_t i = 0; !c.is_faulty && i < c.late.n; i++)
 		say(r, c.late.findings[i].level, c.late.findings[i].text);
 	c.is_faulty |= c.late.n_alerts > 0;

@@ -39,6 +39,9 @@ rules_free(struct rules *rules)
 	if (!rules)
 		return;
 	expr_fini(&rules->balance);
+	for (size_t i = 0; rules->server_names && i < rules->p->n_servers; i++)
+		expr_fini(&rules->server_names[i]);
+	free(rules->server_names);
 	for (size_t i = 0; i < rules->n_sticks; i++)
 		rule_stick_fini(&rules->sticks[i]);
 	for (size_t i = 0; i < rules->n_servers; i++)

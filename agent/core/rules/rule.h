@@ -95,7 +95,8 @@ struct rules {
 	size_t n_backends, n_servers;
 	struct rule_stick *sticks; /* owned */
 	size_t n_sticks;
-	struct expr balance; /* no calls: none */
+	struct expr balance;	   /* no calls: none */
+	struct expr *server_names; /* owned; by server index, no calls: none; NULL: nowhere */
 	bool has_table;
 	struct table_spec table;
 	bool asks, needs_request;
@@ -164,6 +165,9 @@ bool rule_compile_format(struct rule_compiler *c, size_t i, struct log_format *f
  */
 bool rule_compile_if(struct rule_compiler *c, size_t i, struct rule_if *when, unsigned absent,
 		     const char *rule, const char *where) MUST_USE;
+
+/* server_name.c: the `sni` of all server lines. */
+void rule_compile_server_names(struct rule_compiler *c);
 
 /* action.c: the `tcp-request` or `http-request` line at hand becomes a rule. */
 void rule_compile_action(struct rule_compiler *c);

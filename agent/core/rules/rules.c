@@ -372,6 +372,18 @@ rules_balance_key(const struct rules *rules, struct expr_context *x, struct samp
 	return rules->balance.n_calls && eval_for_good(&rules->balance, x, key);
 }
 
+bool
+rules_server_name(const struct rules *rules, const struct server *s, struct expr_context *x,
+		  struct sample *name)
+{
+	const struct expr *e = rules->server_names ? &rules->server_names[s->index] : NULL;
+	struct patience was = end_waiting(x);
+	bool has_name = e && e->n_calls && expr_eval_as(e, x, SAMPLE_STR, name);
+
+	resume_waiting(x, was);
+	return has_name;
+}
+
 /* ---- what there is --------------------------------------------------------------------------- */
 
 const struct table_spec *

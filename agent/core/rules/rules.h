@@ -1,7 +1,7 @@
 /*
  * The rules that haproxy.cfg gives a proxy, compiled: tcp-request connection|session|content,
  * http-request in mode http, use_backend, use-server, stick on|match|store-request, stick-table,
- * balance hash. (Configuration manual, 4.2; 7 for what they look at.)
+ * balance hash, and `sni` of servers. (Configuration manual, 4.2, 5.2; 7 for what they look at.)
  *
  * Compiled once per world and immutable then; evaluated on many threads, each with a walk of its
  * own. Nothing here waits or talks to anybody: what a rule wants done comes back as an outcome or
@@ -158,5 +158,12 @@ size_t rules_stick_store(const struct rules *rules, size_t i, struct expr_contex
 
 /* `balance hash EXPRESSION`: false when there is no value. */
 bool rules_balance_key(const struct rules *rules, struct expr_context *x, struct sample *key);
+
+/*
+ * `sni EXPRESSION`: the name that the server is told in TLS, as text; false when there is no value.
+ * In it may stand whatever the expression takes from the client.
+ */
+bool rules_server_name(const struct rules *rules, const struct server *s, struct expr_context *x,
+		       struct sample *name);
 
 #endif

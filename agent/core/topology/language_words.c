@@ -191,10 +191,10 @@ const struct language_row language_server[] = {
 	DOES("no-tlsv12", NULL),
 	DOES("no-tlsv13", NULL),
 	LOST("npn", NPN, .n_args = 1),
-	REFUSED("sni",
-		"usher tells a server no name yet; `verifyhost` says which one its certificate "
-		"must have",
-		.n_args = 1),
+	DOES("sni",
+	     "a name with control characters, or longer than 255 bytes, is not cut: the server is "
+	     "not connected to",
+	     .n_args = 1),
 	DOES("ssl-max-ver", NULL, .n_args = 1),
 	DOES("ssl-min-ver", "TLSv1.2 without it", .n_args = 1),
 	DOES("ssl-reuse", NULL),

@@ -10,10 +10,18 @@
 #define CONNECTION "tcp-request connection "
 #define AT_FRONTEND "parsing [h.cfg:2] : "
 #define AT_BACKEND "parsing [h.cfg:6] : "
+#define AT_SERVER "[h.cfg:6] : 'server dx/x' : error detected while parsing sni expression : "
 
 static const struct {
 	const char *side, *line, *finding;
 } rows[] = {
+	{ BACKEND, "server x 127.0.0.1:9 ssl verify none sni nosuch",
+	  AT_SERVER "unknown fetch method 'nosuch'" },
+	{ BACKEND, "server x 127.0.0.1:9 ssl verify none sni src(1",
+	  AT_SERVER "fetch method 'src' : expected ')' before '1'" },
+	{ BACKEND, "server x 127.0.0.1:9 ssl verify none sni res.payload(0,3)",
+	  AT_SERVER " fetch method 'res.payload(0,3)' extracts information from 'response buffer', "
+		    "none of which is available here." },
 	{ FRONTEND, CONTENT "accept if nosuch",
 	  AT_FRONTEND "'tcp-request content accept' : error detected in frontend 'f' while parsing "
 		      "'if' condition : no such ACL : 'nosuch'" },
