@@ -27,7 +27,7 @@ agent/tls: agent/core/base agent/core/expr/context.h agent/core/topology/model.h
 agent/store: agent/core/base agent/core/store agent/io ev hiredis
 agent/engine: agent/core agent/io agent/store/store.h agent/tls/store.h agent/tls/ticket.h
 agent/spoa: spoe agent/core agent/io agent/engine
-agent/health: agent/core agent/io agent/engine
+agent/health: agent/core agent/io agent/engine agent/tls
 agent/names: agent/core agent/io agent/engine
 agent/proxy: agent/core agent/io agent/engine agent/tls
 agent/runtime: agent/core agent/io agent/engine ev

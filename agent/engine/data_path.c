@@ -57,30 +57,6 @@ add_table(struct data_path *d, const struct proxy *p, struct tables *tables, str
 			   spec->at.file, spec->at.line);
 }
 
-/* What a server's checks would have to speak, and do not. */
-static void
-check_checks(const struct proxy *p, struct report *r)
-{
-	for (size_t i = 0; i < p->n_servers; i++) {
-		const struct server *s = p->servers[i];
-		bool has_header = s->proxy_header & (PROXY_HEADER_V1 | PROXY_HEADER_V2);
-
-		if (s->check && server_check_is_tls(s))
-			report_cfg(
-				r, FINDING_ALERT,
-				"[%s:%d] : 'server %s/%s' : usher proxy makes no health checks in "
-				"TLS yet; `no-check-ssl` checks that it takes connections.",
-				s->at.file, s->at.line, p->name, s->name);
-		if (s->check && has_header && p->check != CHECK_CONNECT)
-			report_cfg(
-				r, FINDING_ALERT,
-				"[%s:%d] : 'server %s/%s' : usher proxy sends no PROXY header in "
-				"health checks yet, and without one this server cannot be asked "
-				"anything; leave the `option` for the check away.",
-				s->at.file, s->at.line, p->name, s->name);
-	}
-}
-
 static void
 add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, bool blanks,
 	  struct loads *loads, struct report *r)
@@ -88,7 +64,6 @@ add_proxy(struct data_path *d, const struct topology *t, const struct proxy *p, 
 	if (!proxy_is_carried(p))
 		return;
 	d->rules[p->index] = rules_compile(t, p, blanks, r);
-	check_checks(p, r);
 	if (p->kind & PROXY_BACKEND)
 		script_check(p, r);
 	if (!(p->kind & PROXY_FRONTEND))

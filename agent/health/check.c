@@ -1,21 +1,18 @@
 /*
- *	         begin            connected          sent
- *	REST ──────────▶ DIAL ──────────────▶ SEND ───────▶ EXPECT
- *	  ▲               ▲  └───────────────────────────────▶ │
- *	  │               └─── the script connects again ──────┤
- *	  └── the script's end, a failure, or the bound ───────┘
+ *	         begin         connected          greeted           sent
+ *	REST ──────────▶ DIAL ───────────▶ GREET ─────────▶ SEND ───────▶ EXPECT
+ *	  ▲               ▲                   └─────────────────────────────▶ │
+ *	  │               └─────────── the script connects again ─────────────┤
+ *	  └───────────── the script's end, a failure, or the bound ───────────┘
  *
  * The script says which state comes next. Like HAProxy a check ends with a reset, which leaves no
  * socket behind in TIME_WAIT, unless the script asks for good manners.
  */
 #include "agent/health/check.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "agent/core/base/list.h"
 #include "agent/core/health/probe.h"
@@ -27,6 +24,7 @@ enum step {
 };
 
 static enum step dial(struct check *c);
+static enum step greet(struct check *c);
 static enum step send_bytes(struct check *c);
 static enum step expect(struct check *c);
 
@@ -35,24 +33,16 @@ static const struct {
 	enum step (*step)(struct check *c);
 	int events;
 } states[] = {
-	[CHECK_REST] = { NULL, 0 },
-	[CHECK_DIAL] = { dial, EV_WRITE },
-	[CHECK_SEND] = { send_bytes, EV_WRITE },
+	[CHECK_REST] = { NULL, 0 },	      [CHECK_DIAL] = { dial, EV_WRITE },
+	[CHECK_GREET] = { greet, EV_WRITE },  [CHECK_SEND] = { send_bytes, EV_WRITE },
 	[CHECK_EXPECT] = { expect, EV_READ },
 };
 
 static void
 hang_up(struct check *c)
 {
-	const struct linger reset = { .l_onoff = 1 };
-
-	if (c->fd < 0)
-		return;
-	if (!c->lingers)
-		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	ev_io_stop(c->loop, &c->io);
-	close(c->fd);
-	c->fd = -1;
+	link_close(&c->link, c->lingers);
 }
 
 static enum step
@@ -77,7 +67,7 @@ static void
 watch(struct check *c, int events)
 {
 	ev_io_stop(c->loop, &c->io);
-	ev_io_set(&c->io, c->fd, events);
+	ev_io_set(&c->io, c->link.fd, events);
 	ev_io_start(c->loop, &c->io);
 }
 
@@ -109,14 +99,15 @@ enter_dial(struct check *c)
 {
 	struct addr to = goal(c);
 	char what[HEALTH_INFO];
+	int fd;
 
 	hang_up(c);
-	c->fd = dial_start_from(&to, &c->order.from);
-	if (c->fd < 0) {
-		snprintf(what, sizeof(what), "General socket error (%s)", strerror(-c->fd));
-		c->fd = -1;
+	fd = dial_start_from(&to, &c->order.from);
+	if (fd < 0) {
+		snprintf(what, sizeof(what), "General socket error (%s)", strerror(-fd));
 		return end(c, HEALTH_SOCKERR, what);
 	}
+	link_begin(&c->link, fd);
 	c->lingers = c->order.script->steps[c->step].lingers;
 	c->state = CHECK_DIAL;
 	c->n_heard = 0;
@@ -136,7 +127,7 @@ enter(struct check *c)
 	if (c->step == s->n_steps) {
 		c->step--;
 		if (s->steps[c->step].op != SCRIPT_EXPECT)
-			script_done(s, &c->answer);
+			script_done(s, c->link.has_tls, &c->answer);
 		return STEP_END;
 	}
 	if (s->steps[c->step].op == SCRIPT_CONNECT)
@@ -161,10 +152,38 @@ advance(struct check *c)
 static enum step
 dial(struct check *c)
 {
-	int error = dial_result(c->fd);
+	int error = dial_result(c->link.fd);
 
 	if (error)
 		return end(c, HEALTH_L4CON, strerror(-error));
+	c->state = CHECK_GREET;
+	return STEP_NEXT;
+}
+
+/* It cannot go on now. */
+static enum step
+wait(struct check *c)
+{
+	watch(c, c->link.events);
+	return STEP_WAIT;
+}
+
+/* A connection of the script's own making is in the clear. */
+static enum step
+greet(struct check *c)
+{
+	static const struct link_terms plain;
+	bool is_default = c->order.script->steps[c->step].is_default;
+
+	switch (link_greet(&c->link, is_default ? &c->order.terms : &plain)) {
+	case LINK_OK:
+		break;
+	case LINK_WAIT:
+		return wait(c);
+	case LINK_CLOSED:
+	case LINK_FAIL:
+		return end(c, HEALTH_L6RSP, link_error(&c->link));
+	}
 	if (c->order.answer_ms)
 		set_bound(c, c->order.answer_ms);
 	return advance(c);
@@ -177,16 +196,17 @@ send_bytes(struct check *c)
 {
 	const struct script_step *step = &c->order.script->steps[c->step];
 
-	while (c->n_sent < step->n_bytes) {
-		ssize_t n = send(c->fd, step->bytes + c->n_sent, step->n_bytes - c->n_sent,
-				 MSG_NOSIGNAL);
+	size_t n;
 
-		if (n >= 0)
-			c->n_sent += (size_t)n;
-		else if (errno == EAGAIN)
-			return STEP_WAIT;
-		else if (errno != EINTR)
-			return end(c, HEALTH_SOCKERR, strerror(errno));
+	while (c->n_sent < step->n_bytes) {
+		enum link_result result =
+			link_send(&c->link, step->bytes + c->n_sent, step->n_bytes - c->n_sent, &n);
+
+		if (result == LINK_WAIT)
+			return wait(c);
+		if (result != LINK_OK)
+			return end(c, HEALTH_SOCKERR, link_error(&c->link));
+		c->n_sent += n;
 	}
 	return advance(c);
 }
@@ -198,7 +218,7 @@ judge(struct check *c)
 	switch (script_expect(c->order.script, c->step, c->heard, c->n_heard, c->is_all,
 			      c->order.is_up, &c->answer)) {
 	case SCRIPT_MORE:
-		return STEP_WAIT;
+		return wait(c);
 	case SCRIPT_PASS:
 		return advance(c);
 	case SCRIPT_FAIL:
@@ -210,21 +230,22 @@ judge(struct check *c)
 static enum step
 expect(struct check *c)
 {
+	size_t n;
+
 	if (!c->heard)
 		c->heard = malloc(SCRIPT_ANSWER_MAX);
 	if (!c->heard)
 		return end(c, HEALTH_SOCKERR, "out of memory");
 	while (!c->is_all && c->n_heard < SCRIPT_ANSWER_MAX) {
-		ssize_t n = recv(c->fd, c->heard + c->n_heard, SCRIPT_ANSWER_MAX - c->n_heard, 0);
+		enum link_result result = link_recv(&c->link, c->heard + c->n_heard,
+						    SCRIPT_ANSWER_MAX - c->n_heard, &n);
 
-		if (n > 0)
-			c->n_heard += (size_t)n;
-		else if (n == 0)
-			c->is_all = true;
-		else if (errno == EAGAIN)
+		if (result == LINK_WAIT)
 			break;
-		else if (errno != EINTR)
-			return end(c, HEALTH_SOCKERR, strerror(errno));
+		if (result == LINK_FAIL)
+			return end(c, HEALTH_SOCKERR, link_error(&c->link));
+		c->is_all = result == LINK_CLOSED;
+		c->n_heard += n;
 	}
 	return judge(c);
 }
@@ -235,9 +256,11 @@ expect(struct check *c)
 static void
 say_goodbye(struct check *c)
 {
-	if (c->fd >= 0 && c->order.script->kind == SCRIPT_PROBE_MQTT &&
+	size_t n;
+
+	if (c->link.fd >= 0 && c->order.script->kind == SCRIPT_PROBE_MQTT &&
 	    c->answer.status == HEALTH_L7OK && c->answer.code == 0)
-		(void)!send(c->fd, probe_mqtt_disconnect.p, probe_mqtt_disconnect.n, MSG_NOSIGNAL);
+		(void)!link_send(&c->link, probe_mqtt_disconnect.p, probe_mqtt_disconnect.n, &n);
 }
 
 static void
@@ -285,9 +308,10 @@ on_bound(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct check *c = container_of(timer, struct check, bound);
 	const struct script_step *step = &c->order.script->steps[c->step];
 
-	if (c->state != CHECK_DIAL || c->fd >= 0)
+	if (c->state != CHECK_DIAL || c->link.fd >= 0)
 		(void)end(c,
 			  c->state == CHECK_DIAL     ? HEALTH_L4TOUT
+			  : c->state == CHECK_GREET  ? HEALTH_L6TOUT
 			  : c->state == CHECK_EXPECT ? step->expect.timeout
 						     : HEALTH_L7TOUT,
 			  "");
@@ -297,7 +321,8 @@ on_bound(struct ev_loop *loop, ev_timer *timer, int revents)
 void
 check_init(struct check *c, struct ev_loop *loop, check_done_fn *on_done)
 {
-	*c = (struct check){ .loop = loop, .on_done = on_done, .fd = -1 };
+	*c = (struct check){ .loop = loop, .on_done = on_done };
+	link_init(&c->link);
 	ev_init(&c->io, on_io);
 	ev_init(&c->bound, on_bound);
 }

@@ -8,11 +8,13 @@
 #include <ev.h>
 
 #include "agent/core/health/script.h"
+#include "agent/health/link.h"
 #include "agent/io/dial.h"
 
 enum check_state {
 	CHECK_REST, /* nothing is asked */
 	CHECK_DIAL,
+	CHECK_GREET, /* PROXY header, handshake */
 	CHECK_SEND,
 	CHECK_EXPECT,
 };
@@ -22,9 +24,10 @@ struct check_order {
 	const struct script *script; /* must outlive the check */
 	struct addr to;
 	struct dial_source from;
-	bool is_up;	     /* the server, until now */
-	uint32_t connect_ms; /* for each connection to be made */
-	uint32_t answer_ms;  /* from then on; 0: all of it within `whole_ms` */
+	struct link_terms terms; /* of connections that go as the server line says */
+	bool is_up;		 /* the server, until now */
+	uint32_t connect_ms;	 /* for each connection to be made */
+	uint32_t answer_ms;	 /* from then on; 0: all of it within `whole_ms` */
 	uint32_t whole_ms;
 };
 
@@ -37,8 +40,8 @@ struct check {
 	check_done_fn *on_done;
 	struct check_order order;
 	enum check_state state;
-	size_t step;  /* of the script */
-	int fd;	      /* -1: none */
+	size_t step; /* of the script */
+	struct link link;
 	bool lingers; /* it is to be closed in good order */
 	ev_io io;
 	ev_timer bound;

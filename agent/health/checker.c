@@ -14,9 +14,11 @@
 #include <sys/random.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/engine/data_path.h"
 #include "agent/health/checked.h"
 #include "agent/io/log.h"
 #include "agent/io/worker.h"
+#include "agent/tls/store.h"
 
 struct health_checker {
 	struct ev_loop *loop;
@@ -170,6 +172,24 @@ shorter(uint32_t inter_ms, int64_t timeout_ms)
 	return timeout_ms > 0 && timeout_ms < inter_ms ? (uint32_t)timeout_ms : inter_ms;
 }
 
+static struct link_terms
+terms_of(const struct checked *c)
+{
+	const struct world *w = c->owner->world;
+	const struct server *s = c->server;
+	struct link_terms terms = { .proxy_header = server_check_header(s),
+				    .proxy_send = s->proxy_options,
+				    .never_local = w->topology.never_sends_local };
+
+	if (policy_as_haproxy(&w->policy, DIFFERENCE_BARE_LOCAL))
+		terms.proxy_send |= PROXY_SEND_BARE_LOCAL;
+	if (server_check_is_tls(s)) {
+		terms.tls = tls_store_checker(w->data_path->tls, s);
+		terms.sni = s->tls.check_sni;
+	}
+	return terms;
+}
+
 static void
 ask(struct checked *c, const struct addr *to)
 {
@@ -180,6 +200,7 @@ ask(struct checked *c, const struct addr *to)
 		.script = c->script,
 		.to = *to,
 		.from = { from->addr, from->port_min, from->port_max },
+		.terms = terms_of(c),
 		.is_up = rise_is_up(&c->rise),
 		.connect_ms = shorter(inter_ms, timeouts[TIMEOUT_CONNECT]),
 		.answer_ms = (uint32_t)timeouts[TIMEOUT_CHECK],

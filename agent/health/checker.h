@@ -6,8 +6,8 @@
  * into maintenance or drain stays as it is; one without an address is not asked. The backends of
  * usher's own SPOE engines are left alone: their only server is usher.
  *
- * Checks go out without a PROXY header; where servers want one, struct check_order is the place
- * for it.
+ * A server is checked in the way that clients are carried there, in TLS and with a PROXY header,
+ * unless its line says otherwise or sends checks to another place.
  */
 #ifndef USHER_HEALTH_CHECKER_H
 #define USHER_HEALTH_CHECKER_H

@@ -291,6 +291,7 @@ write_header(struct session *s)
 {
 	uint8_t bytes[PROXY_HEADER_ROOM];
 	struct proxy_header h = { .command = PROXY_CARRIED, .unique_id = STR("") };
+	unsigned send = server_of(s)->proxy_options;
 	struct ends e;
 	size_t n;
 
@@ -299,7 +300,9 @@ write_header(struct session *s)
 	address_of(&h.source, &e.peer, e.peer_port);
 	address_of(&h.destination, &e.self, e.self_port);
 	tell_tls(s, &h);
-	n = proxy_header_encode(&h, server_of(s)->proxy_options, bytes, sizeof(bytes));
+	if (policy_as_haproxy(&s->world->policy, DIFFERENCE_BARE_LOCAL))
+		send |= PROXY_SEND_BARE_LOCAL;
+	n = proxy_header_encode(&h, send, bytes, sizeof(bytes));
 	s->opening->head = n ? malloc(sizeof(*s->opening->head)) : NULL;
 	if (!s->opening->head)
 		return false;

@@ -51,7 +51,7 @@ has_key(const char *text)
 bool
 tls_pem_read(struct tls_pem *pem, const char *path, const struct tls_global *g, char why[TLS_WHY])
 {
-	struct stat st;
+	struct stat st = { 0 };
 	char *beside;
 
 	*pem = (struct tls_pem){ .path = str_dup(str_of(path)) };

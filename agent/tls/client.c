@@ -67,8 +67,8 @@ set_alpn(SSL_CTX *ctx, const char *list)
 
 bool
 tls_client_init(struct tls_client *c, const struct tls_settings *settings,
-		const struct tls_global *g, const struct tls_pem *pem, X509_STORE *trust,
-		char why[TLS_WHY])
+		const struct tls_global *g, const char *alpn, const struct tls_pem *pem,
+		X509_STORE *trust, char why[TLS_WHY])
 {
 	struct tls_terms terms = { settings, &g->server, false };
 
@@ -87,7 +87,7 @@ tls_client_init(struct tls_client *c, const struct tls_settings *settings,
 		SSL_CTX_sess_set_new_cb(c->ctx, on_session);
 	}
 	snprintf(why, TLS_WHY, "unable to allocate ssl context");
-	return !settings->alpn || set_alpn(c->ctx, settings->alpn);
+	return !alpn || set_alpn(c->ctx, alpn);
 }
 
 void

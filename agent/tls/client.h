@@ -18,12 +18,13 @@ struct tls_client {
 };
 
 /*
- * `pem` is the server line's `crt`, NULL: it has none. `trust` is taken a reference of; NULL with
- * `verify none` alone. False: why[] says what is wrong.
+ * `pem` is the server line's `crt`, NULL: it has none. `alpn` is what is offered, with commas,
+ * NULL: nothing. `trust` is taken a reference of; NULL with `verify none` alone. False: why[] says
+ * what is wrong.
  */
 bool tls_client_init(struct tls_client *c, const struct tls_settings *settings,
-		     const struct tls_global *g, const struct tls_pem *pem, X509_STORE *trust,
-		     char why[TLS_WHY]) MUST_USE;
+		     const struct tls_global *g, const char *alpn, const struct tls_pem *pem,
+		     X509_STORE *trust, char why[TLS_WHY]) MUST_USE;
 void tls_client_fini(struct tls_client *c);
 
 /*

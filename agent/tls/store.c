@@ -30,8 +30,8 @@ struct listen_line {
 /* A server line. */
 struct server_line {
 	const struct server *server;
-	struct tls_client *workers; /* owned; one each */
-	unsigned n_workers;
+	struct tls_client *clients; /* owned; one for each worker, and the last for checks */
+	unsigned n_clients;
 };
 
 struct tls_store {
@@ -336,9 +336,9 @@ load_listen(struct loading *l, const struct proxy *p, size_t i)
 static void
 free_server(struct server_line *line)
 {
-	for (unsigned i = 0; i < line->n_workers; i++)
-		tls_client_fini(&line->workers[i]);
-	free(line->workers);
+	for (unsigned i = 0; i < line->n_clients; i++)
+		tls_client_fini(&line->clients[i]);
+	free(line->clients);
 	free(line);
 }
 
@@ -383,12 +383,14 @@ make_clients(struct loading *l, struct server_line *line, const struct tls_pem *
 	char why[TLS_WHY];
 	bool ok = true;
 
-	line->workers = xcalloc(l->n_workers, sizeof(*line->workers));
-	for (unsigned i = 0; ok && i < l->n_workers; i++) {
+	line->clients = xcalloc(l->n_workers + 1, sizeof(*line->clients));
+	for (unsigned i = 0; ok && i <= l->n_workers; i++) {
 		X509_STORE *trust = tls_trust_of(&l->ca_files, &s->tls);
+		bool checks = i == l->n_workers && s->tls.check_alpn;
+		const char *alpn = checks ? s->tls.check_alpn : s->tls.alpn;
 
-		ok = tls_client_init(&line->workers[i], &s->tls, l->global, pem, trust, why);
-		line->n_workers++;
+		ok = tls_client_init(&line->clients[i], &s->tls, l->global, alpn, pem, trust, why);
+		line->n_clients++;
 	}
 	return ok || refuse_client(l, s, why);
 }
@@ -481,15 +483,31 @@ tls_store_server(const struct tls_store *s, const struct bind *b, unsigned worke
 	return NULL;
 }
 
-struct tls_client *
-tls_store_client(const struct tls_store *s, const struct server *server, unsigned worker)
+static const struct server_line *
+find_server(const struct tls_store *s, const struct server *server)
 {
 	struct server_line key = { .server = server }, *wanted = &key, **found;
 
 	if (!s->n_servers)
 		return NULL;
 	found = bsearch(&wanted, s->servers, s->n_servers, sizeof(*s->servers), compare_servers);
-	return found ? &(*found)->workers[worker] : NULL;
+	return found ? *found : NULL;
+}
+
+struct tls_client *
+tls_store_client(const struct tls_store *s, const struct server *server, unsigned worker)
+{
+	const struct server_line *line = find_server(s, server);
+
+	return line ? &line->clients[worker] : NULL;
+}
+
+struct tls_client *
+tls_store_checker(const struct tls_store *s, const struct server *server)
+{
+	const struct server_line *line = find_server(s, server);
+
+	return line ? &line->clients[line->n_clients - 1] : NULL;
 }
 
 /* ---- expiry ---------------------------------------------------------------------------------- */

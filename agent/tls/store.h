@@ -31,6 +31,8 @@ const struct tls_server *tls_store_server(const struct tls_store *s, const struc
 /* The worker's context of a server with `ssl`, or whose checks speak TLS; NULL: neither. */
 struct tls_client *tls_store_client(const struct tls_store *s, const struct server *server,
 				    unsigned worker);
+/* The same for its checks, which one thread makes. */
+struct tls_client *tls_store_checker(const struct tls_store *s, const struct server *server);
 
 /* A certificate that clients are shown, as monitors want to know it. */
 struct tls_presented {

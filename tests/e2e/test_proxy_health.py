@@ -206,9 +206,8 @@ def run_haproxy(lab, n):
         real.kill()
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_same_sentences_as_haproxy(lab, name):
-    serve, lines, n = CASES[name]
+def same_sentences(lab, serve, lines, n):
+    """What HAProxy says of that server, once usher has said the same."""
     said = []
     for run in ("haproxy", "usher"):
         server = Answerer(serve) if serve else None
@@ -224,6 +223,12 @@ def test_same_sentences_as_haproxy(lab, name):
         if server:
             server.stop()
     assert said[1] == said[0]
+    return said[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_sentences_as_haproxy(lab, name):
+    same_sentences(lab, *CASES[name])
 
 
 # ---- failure stories -----------------------------------------------------------------------------

@@ -69,7 +69,8 @@ make_probe(struct script *s, enum script_kind kind, struct str question, enum ex
 	struct script_step *step;
 
 	*s = (struct script){ .kind = kind };
-	script_insert(s, 0, SCRIPT_CONNECT)->lingers = true;
+	step = script_insert(s, 0, SCRIPT_CONNECT);
+	step->lingers = step->is_default = true;
 	step = script_insert(s, 1, SCRIPT_SEND);
 	step->bytes = script_copy(question.p, question.n);
 	step->n_bytes = question.n;
@@ -90,6 +91,7 @@ script_probe_emqx(struct script *s, uint16_t port)
 		       "\r\n"),
 		   EXPECT_EMQX);
 	s->steps[0].port = port;
+	s->steps[0].is_default = false;
 }
 
 static bool
@@ -102,13 +104,16 @@ only_connects(const struct script *s)
 }
 
 void
-script_done(const struct script *s, struct health_answer *a)
+script_done(const struct script *s, bool is_tls, struct health_answer *a)
 {
 	/* Without a line of its own a tcp-check says no more than a bare connection. */
 	bool is_bare = s->kind == SCRIPT_BARE || s->steps[s->n_steps - 1].number == 0;
 
-	health_answer_set(a, only_connects(s) ? HEALTH_L4OK : HEALTH_L7OK, 0, "%s",
-			  is_bare ? "" : "(tcp-check)");
+	health_answer_set(a,
+			  !only_connects(s) ? HEALTH_L7OK
+			  : is_tls	    ? HEALTH_L6OK
+					    : HEALTH_L4OK,
+			  0, "%s", is_bare ? "" : "(tcp-check)");
 }
 
 static int

@@ -62,6 +62,7 @@ struct script_step {
 	/* SCRIPT_CONNECT */
 	struct addr addr; /* len 0: where the server is checked */
 	uint16_t port;	  /* 0: likewise */
+	bool is_default;  /* as the server line says: TLS, PROXY header; else in the clear */
 	bool lingers;	  /* closed in good order, and not by a reset */
 	/* SCRIPT_SEND */
 	uint8_t *bytes; /* owned */
@@ -108,8 +109,8 @@ enum script_result {
 enum script_result script_expect(const struct script *s, size_t step, const uint8_t *p, size_t n,
 				 bool eof, bool is_up, struct health_answer *a);
 
-/* All steps are done and the last one expected nothing. */
-void script_done(const struct script *s, struct health_answer *a);
+/* All steps are done and the last one expected nothing; is_tls: the last connection is. */
+void script_done(const struct script *s, bool is_tls, struct health_answer *a);
 
 /* " at step 2 of tcp-check (connect port 25)": where a script stands, for its log line. */
 enum { SCRIPT_PLACE = 256 };

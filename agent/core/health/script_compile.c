@@ -197,7 +197,8 @@ read_connect_word(struct compile *c, size_t i, struct script_step *step)
 		return 0;
 	}
 	if (str_is_one_of(word, flags, 2)) {
-		step->lingers = step->lingers || strcmp(word, "linger") == 0;
+		step->lingers |= strcmp(word, "linger") == 0;
+		step->is_default |= strcmp(word, "default") == 0;
 		return 1;
 	}
 	if (strcmp(word, "port") == 0)
@@ -385,7 +386,7 @@ finish_http(struct compile *c)
 	struct script_step *last;
 
 	if (s->n_steps == 0 || s->steps[0].op != SCRIPT_CONNECT)
-		script_insert(s, 0, SCRIPT_CONNECT);
+		script_insert(s, 0, SCRIPT_CONNECT)->is_default = true;
 	if (s->n_steps == 1 || s->steps[1].op != SCRIPT_SEND)
 		compile_http_implied(c, 1);
 	if (s->steps[s->n_steps - 1].op == SCRIPT_EXPECT)
@@ -511,7 +512,7 @@ script_compile(struct script *s, const struct proxy *backend, struct report *r)
 		warn_of_unused(&c, "http-check", "httpchk");
 	}
 	if (s->n_steps == 0 || s->steps[0].op != SCRIPT_CONNECT)
-		script_insert(s, 0, SCRIPT_CONNECT);
+		script_insert(s, 0, SCRIPT_CONNECT)->is_default = true;
 }
 
 void

@@ -116,6 +116,7 @@ difference_name(enum difference d)
 		[DIFFERENCE_STICK_WAITS] = "stick_waits",
 		[DIFFERENCE_MQTT_IS_VALID] = "mqtt_is_valid",
 		[DIFFERENCE_RETRY_ELSEWHERE] = "retry_elsewhere",
+		[DIFFERENCE_BARE_LOCAL] = "bare_local",
 	};
 
 	return names[d];

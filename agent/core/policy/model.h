@@ -135,6 +135,7 @@ enum difference {
 	DIFFERENCE_STICK_WAITS,	    /* stick rules on MQTT wait without inspect-delay */
 	DIFFERENCE_MQTT_IS_VALID,   /* it goes by the specifications */
 	DIFFERENCE_RETRY_ELSEWHERE, /* a refused connect goes to another server at once */
+	DIFFERENCE_BARE_LOCAL,	    /* an empty LOCAL of PROXY version 2 gets a TLV */
 	N_DIFFERENCES,
 };
 

@@ -204,7 +204,7 @@ print_global(struct dump *d, const struct topology *t)
 		{ "tune.sndbuf.server", t->sndbuf_server },
 	};
 	bool any = t->n_stats_sockets > 0 || any_of_tls(&t->tls) || t->n_logs || t->log_tag ||
-		   t->log_send_hostname;
+		   t->log_send_hostname || t->never_sends_local;
 
 	for (size_t i = 0; i < N(numbers); i++)
 		any |= numbers[i].value != 0;
@@ -219,6 +219,8 @@ print_global(struct dump *d, const struct topology *t)
 		print_log(d, "\t", &t->logs[i]);
 	print_log_text(d, "log-tag", t->log_tag);
 	print_log_text(d, "log-send-hostname", t->log_send_hostname);
+	if (t->never_sends_local)
+		print(d, "\tpp2-never-send-local\n");
 	print_tls_global(d, &t->tls);
 }
 
@@ -342,8 +344,8 @@ print_server(struct dump *d, const struct server *s)
 		print(d, " resolve-prefer ipv%u", s->resolve_prefer);
 	if (s->tracked)
 		print(d, " track %s/%s", s->tracked->backend->name, s->tracked->name);
-	if (s->check_ssl)
-		print(d, " check-ssl");
+	if (s->check_tls != CHECK_TLS_AS_SERVER)
+		print(d, s->check_tls == CHECK_TLS_ALWAYS ? " check-ssl" : " no-check-ssl");
 	print_tls(d, s->ssl, &s->tls);
 	print(d, "\n");
 }

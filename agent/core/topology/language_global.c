@@ -104,7 +104,7 @@ const struct language_row language_global[] = {
 	DOES("log-tag", "without it the tag is `haproxy`"),
 	LOST("server-state-base", STATE),
 	LOST("server-state-file", STATE),
-	LOST("pp2-never-send-local", NOTE_PROXY_HEADER),
+	DOES("pp2-never-send-local", NULL),
 
 	LOST("noepoll", POLLER),
 	LOST("noevports", POLLER),

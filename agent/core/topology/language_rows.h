@@ -24,10 +24,8 @@
 #define NOTE_CHECKS "servers would count as up unasked; use `option tcp-check` or `option httpchk`"
 #define NOTE_LOG_TARGET "to UDP, UNIX sockets and descriptors; `ring@…` and `tcp@…` are ignored"
 #define NOTE_TCPLOG "sessions are logged as by `option tcplog`"
-#define NOTE_TLS "usher proxy makes no health checks in TLS yet"
 #define NOTE_INSIDE "it tunes the inside of HAProxy"
 #define NOTE_STATISTICS "it is shown by HAProxy's statistics alone"
-#define NOTE_PROXY_HEADER "usher proxy sends no PROXY header in health checks"
 #define NOTE_ARRAYS "arrays of counters are not kept; use gpc0, gpc1 or gpt0"
 
 extern const struct language_row language_sections[];

@@ -141,17 +141,19 @@ const struct language_row language_http_check[] = {
 	REFUSED("unset-var", STEPS),  { 0 },
 };
 
+#define AS_SERVER "only `default` does, where the server line says so"
+
 const struct language_row language_check_connect[] = {
 	DOES("addr", NULL, .n_args = 1),
 	DOES("comment", NULL, .n_args = 1),
-	DOES("default", NULL),
+	DOES("default", "with the TLS and the PROXY header of the server line"),
 	DOES("port", NULL, .n_args = 1),
 	DOES("linger", NULL),
-	REFUSED("alpn", NOTE_TLS, .n_args = 1),
+	REFUSED("alpn", AS_SERVER, .n_args = 1),
 	REFUSED("proto", NOTE_HTTP, .n_args = 1),
-	REFUSED("send-proxy", NOTE_PROXY_HEADER),
-	REFUSED("sni", NOTE_TLS, .n_args = 1),
-	REFUSED("ssl", NOTE_TLS),
+	REFUSED("send-proxy", AS_SERVER),
+	REFUSED("sni", AS_SERVER, .n_args = 1),
+	REFUSED("ssl", AS_SERVER),
 	REFUSED("via-socks4", "the check would not go through the proxy"),
 	{ 0 },
 };

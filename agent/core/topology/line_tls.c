@@ -294,7 +294,7 @@ line_tls_switch(struct server_line *l)
 	bool on = !str_has_prefix(name, STR("no-"));
 
 	if (str_has_suffix(name, STR("check-ssl")))
-		l->s->check_ssl = on;
+		l->s->check_tls = on ? CHECK_TLS_ALWAYS : CHECK_TLS_NEVER;
 	else
 		l->s->ssl = on;
 	return true;

@@ -152,7 +152,18 @@ proxy_is_carried(const struct proxy *p)
 bool
 server_check_is_tls(const struct server *s)
 {
-	return s->check_ssl || (s->ssl && !s->check_elsewhere);
+	return s->check_tls == CHECK_TLS_ALWAYS ||
+	       (s->check_tls == CHECK_TLS_AS_SERVER && s->ssl && !s->check_elsewhere);
+}
+
+unsigned
+server_check_header(const struct server *s)
+{
+	unsigned own = s->proxy_header & (PROXY_HEADER_V1 | PROXY_HEADER_V2);
+
+	if (!s->check_send_proxy && (!own || s->check_elsewhere))
+		return 0;
+	return own & PROXY_HEADER_V2 ? PROXY_HEADER_V2 : PROXY_HEADER_V1;
 }
 
 bool

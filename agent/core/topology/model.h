@@ -105,6 +105,13 @@ enum mark_action {
 	MARK_SHUTDOWN_BACKUP_SESSIONS,
 };
 
+/* `check-ssl`, `no-check-ssl`. */
+enum check_tls {
+	CHECK_TLS_AS_SERVER, /* but in the clear where checks go elsewhere */
+	CHECK_TLS_ALWAYS,
+	CHECK_TLS_NEVER,
+};
+
 struct server {
 	char *name;	       /* owned */
 	struct proxy *backend; /* the proxy it belongs to */
@@ -135,8 +142,8 @@ struct server {
 	char *track;		/* owned; "backend/server" or "server", NULL: none */
 	struct server *tracked; /* resolved */
 	bool agent_check;
-	bool ssl;	/* it is spoken to in TLS */
-	bool check_ssl; /* health checks are in any case; see server_check_is_tls() */
+	bool ssl;		  /* it is spoken to in TLS */
+	enum check_tls check_tls; /* see server_check_is_tls() */
 	struct tls_settings tls;
 };
 
@@ -357,6 +364,7 @@ struct topology {
 	int64_t hard_stop_after_ms;	   /* 0: never */
 	/* bytes; 0: the kernel's */
 	uint32_t rcvbuf_client, rcvbuf_server, sndbuf_client, sndbuf_server;
+	bool never_sends_local; /* `pp2-never-send-local` */
 	struct tls_global tls;
 	struct resolvers **resolvers; /* owned, and so is each */
 	size_t n_resolvers;
@@ -387,6 +395,8 @@ bool proxy_is_carried(const struct proxy *p);
 
 /* Does a health check of that server speak TLS? */
 bool server_check_is_tls(const struct server *s);
+/* The PROXY header it begins with: PROXY_HEADER_V1, _V2, or 0 for none. */
+unsigned server_check_header(const struct server *s);
 
 /* Our engines are told from others' by their name, which begins with "usher". */
 bool spoe_filter_is_ours(const struct spoe_filter *f);

@@ -145,6 +145,12 @@ set_stats(struct parser *p)
 			     what);
 }
 
+static void
+set_never_send_local(struct parser *p)
+{
+	p->t->never_sends_local = true;
+}
+
 static const struct keyword table[] = {
 	{ "ca-base", KEYWORD_USED, line_tls_base, IN_ANY },
 	{ "crt-base", KEYWORD_USED, line_tls_base, IN_ANY },
@@ -156,6 +162,7 @@ static const struct keyword table[] = {
 	{ "maxconnrate", KEYWORD_USED, set_once, IN_ANY },
 	{ "maxsessrate", KEYWORD_USED, set_once, IN_ANY },
 	{ "nbthread", KEYWORD_USED, set_nbthread, IN_ANY },
+	{ "pp2-never-send-local", KEYWORD_USED, set_never_send_local, IN_ANY },
 	{ "presetenv", KEYWORD_USED, line_environment, IN_ANY },
 	{ "resetenv", KEYWORD_USED, line_environment, IN_ANY },
 	{ "setenv", KEYWORD_USED, line_environment, IN_ANY },
@@ -236,7 +243,6 @@ static const struct keyword table[] = {
 	{ .name = "nosplice", .status = KEYWORD_SKIPPED },
 	{ .name = "numa-cpu-mapping", .status = KEYWORD_SKIPPED },
 	{ .name = "pidfile", .status = KEYWORD_SKIPPED },
-	{ .name = "pp2-never-send-local", .status = KEYWORD_SKIPPED },
 	{ .name = "profiling.memory", .status = KEYWORD_SKIPPED },
 	{ .name = "profiling.tasks", .status = KEYWORD_SKIPPED },
 	{ .name = "quiet", .status = KEYWORD_SKIPPED },

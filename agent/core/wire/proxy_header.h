@@ -107,6 +107,7 @@ enum proxy_send {
 	PROXY_SEND_AUTHORITY = 1 << 5,
 	PROXY_SEND_CRC32C = 1 << 6,
 	PROXY_SEND_UNIQUE_ID = 1 << 7,
+	PROXY_SEND_BARE_LOCAL = 1 << 8, /* as HAProxy: an empty LOCAL gets no NOOP */
 };
 
 /* The option of that name in `proxy-v2-options`; 0: there is none. */
@@ -126,7 +127,7 @@ enum { PROXY_HEADER_ROOM = 2048 };
  * IP addresses is `PROXY UNKNOWN` in version 1 and LOCAL in version 2. They differ on purpose in
  * two things: the CN of a certificate that did not verify is not sent, since EMQX takes it as the
  * username all the same; and a LOCAL that would be empty gets a NOOP, since EMQX and ejabberd hang
- * on one of length zero.
+ * on one of length zero, unless PROXY_SEND_BARE_LOCAL is given.
  *
  * For a health check HAProxy names, in version 1, the two ends of the checking connection as any
  * client's; in version 2 it sends PROXY_LOCAL, without unique id, or with `pp2-never-send-local`

@@ -162,7 +162,7 @@ put_v2(struct writer *w, const struct proxy_header *h, unsigned options)
 	put_addresses(w, h);
 	tlvs_at = w->n;
 	put_tlvs(w, h, options);
-	if (w->n == 16) /* a bare LOCAL */
+	if (w->n == 16 && !(options & PROXY_SEND_BARE_LOCAL))
 		put_tlv(w, PROXY_TLV_NOOP, (struct str){ 0 });
 	close_length(w, 14);
 	if (options & PROXY_SEND_CRC32C && !w->is_full)

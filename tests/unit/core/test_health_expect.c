@@ -176,7 +176,7 @@ START_TEST(scripts_that_expect_nothing_pass)
 	struct health_answer a;
 
 	compile_all(ends[_i].lines);
-	script_done(&script, &a);
+	script_done(&script, false, &a);
 	ck_assert_int_eq(a.status, ends[_i].status);
 	ck_assert_str_eq(a.info, ends[_i].info);
 	forget_all();

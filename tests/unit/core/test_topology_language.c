@@ -70,9 +70,9 @@ static const struct {
 	  "A3 'transparent' of 'bind' is refused by usher proxy" },
 	{ "an argument that is called like a word", TCP " server s 127.0.0.1:2 track ssl\n", "" },
 	{ "words with the same cure make one finding",
-	  TCP " server s 127.0.0.1:2 check-sni x check-alpn y sni z\n",
-	  "A4 'check-sni' of 'server' is refused by usher proxy\n"
-	  "A4 'sni' of 'server' is refused by usher proxy" },
+	  TCP " server s 127.0.0.1:2 check-proto x proto y namespace z\n",
+	  "A4 'check-proto' of 'server' is refused by usher proxy\n"
+	  "A4 'namespace' of 'server' is refused by usher proxy" },
 	{ "behind the address of source", TCP " source 127.0.0.1 usesrc clientip\n",
 	  "A4 'usesrc' of 'source' is refused by usher proxy" },
 	{ "an argument with an opinion",
