@@ -31,7 +31,7 @@ agent/health: agent/core agent/io agent/engine agent/tls
 agent/names: agent/core agent/io agent/engine
 agent/proxy: agent/core agent/io agent/engine agent/tls
 agent/runtime: agent/core agent/io agent/engine ev
-agent/admin: agent/core agent/io agent/engine jansson microhttpd
+agent/admin: agent/core agent/io agent/engine agent/tls/store.h jansson microhttpd
 agent/cli: agent/core agent/io agent/engine jansson
 '
 # System headers that wait, and so have no place in core or spoe.

@@ -1,9 +1,11 @@
 /* The JSON that `usher status` and `usher explain --live` print. */
 #include "agent/admin/api.h"
 
+#include "agent/engine/data_path.h"
 #include "agent/engine/explain.h"
 #include "agent/engine/fact_text.h"
 #include "agent/io/worker.h"
+#include "agent/tls/store.h"
 
 static json_t *
 servers_json(const struct world *w)
@@ -89,6 +91,22 @@ reload_json(const struct admin_reloads *r)
 			 "last", (json_int_t)r->last, "last_refused", (int)r->last_refused);
 }
 
+static json_t *
+certificates_json(const struct world *w)
+{
+	const struct tls_store *store = w->data_path ? w->data_path->tls : NULL;
+	json_t *all = json_array();
+
+	for (size_t i = 0; store && i < tls_store_n_presented(store); i++) {
+		struct tls_presented c = tls_store_presented(store, i);
+
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I}", "frontend", c.frontend,
+						     "file", c.file, "name", c.name, "expires_at",
+						     (json_int_t)c.expires_at));
+	}
+	return all;
+}
+
 json_t *
 api_status(const struct admin_view *view, double decisions_per_s)
 {
@@ -96,12 +114,13 @@ api_status(const struct admin_view *view, double decisions_per_s)
 	struct counters c;
 
 	view->counters(view->arg, &c);
-	return json_pack("{s:s, s:I, s:i, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:I, s:i, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}", "version",
 			 USHER_VERSION, "uptime_s", (json_int_t)(time(NULL) - view->started),
 			 "workers", (int)view->n_workers, "haproxy", haproxy_json(view), "servers",
 			 servers_json(w), "decisions_per_s", decisions_per_s, "entries",
 			 entries_json(w), "refusals", refusals_json(&c), "counters",
-			 counters_json(&c), "reload", reload_json(view->reloads));
+			 counters_json(&c), "reload", reload_json(view->reloads), "certificates",
+			 certificates_json(w));
 }
 
 json_t *

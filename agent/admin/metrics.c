@@ -9,6 +9,8 @@
 
 #include "agent/admin/api.h"
 #include "agent/admin/haproxy_metrics.h"
+#include "agent/engine/data_path.h"
+#include "agent/tls/store.h"
 
 /* The buffer and whether all has fitted so far. */
 struct page {
@@ -170,6 +172,40 @@ write_sticky_file(struct page *page, const struct sticky_file *f)
 }
 
 static void
+write_certificates(struct page *page, const struct tls_store *store)
+{
+	char file[1024], frontend[256], name[2 * TLS_PRESENTED_NAME];
+
+	family(page, "certificate_expiry_timestamp_seconds", "gauge",
+	       "Until when a certificate is valid that clients are shown, UNIX time.");
+	for (size_t i = 0; i < tls_store_n_presented(store); i++) {
+		struct tls_presented c = tls_store_presented(store, i);
+
+		if (tls_store_is_repeated(store, i))
+			continue;
+		line(page,
+		     "usher_certificate_expiry_timestamp_seconds{frontend=\"%s\",file=\"%s\","
+		     "name=\"%s\"} %" PRId64 "\n",
+		     label(c.frontend, frontend, sizeof(frontend)),
+		     label(c.file, file, sizeof(file)), label(c.name, name, sizeof(name)),
+		     c.expires_at);
+	}
+}
+
+/* Where usher carries clients. */
+static void
+write_tls(struct page *page, const struct world *w)
+{
+	if (!w->data_path || !w->data_path->tls)
+		return;
+	one(page, "tls_handshakes_under_way", "gauge", "Handshakes with clients that are not done.",
+	    atomic_load(&w->data_path->process->n_handshakes));
+	one(page, "tls_handshakes_limit", "gauge", "How many of them may be.",
+	    (double)w->policy.max_handshakes);
+	write_certificates(page, w->data_path->tls);
+}
+
+static void
 count_engine(void *arg, const struct admin_engine *engine)
 {
 	unsigned *n = arg;
@@ -216,6 +252,7 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	write_entries(&page, view->world(view->arg));
 	write_sticky_file(&page, view->sticky_file);
 	write_servers(&page, view->world(view->arg));
+	write_tls(&page, view->world(view->arg));
 	write_process(&page, view);
 	if (view->operations)
 		write_closed(&page, &c);

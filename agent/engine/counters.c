@@ -34,6 +34,12 @@ static const struct {
 	[COUNTER_STORE_DROPPED] = { "store_dropped",
 				    "Writes given up: the queue was full, or it refused them." },
 	[COUNTER_STORE_DIALS] = { "store_dials", "Connections to the shared store begun." },
+	[COUNTER_HANDSHAKES] = { "tls_handshakes", "Handshakes with clients that were done." },
+	[COUNTER_HANDSHAKES_FAILED] = { "tls_handshakes_failed",
+					"Handshakes with clients that failed." },
+	[COUNTER_HANDSHAKES_WAITED] = { "tls_handshakes_waited",
+					"Times that clients in TLS were left in the backlog, "
+					"too many handshakes being under way." },
 };
 
 const uint32_t counters_latency_us[N_LATENCIES] = { 1,	 2,   5,    10,	  20,	50,   100,

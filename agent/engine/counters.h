@@ -36,6 +36,9 @@ enum counter {
 	COUNTER_STORE_WRITES,	 /* done */
 	COUNTER_STORE_DROPPED,	 /* writes that were not */
 	COUNTER_STORE_DIALS,	 /* connections to it that were begun */
+	COUNTER_HANDSHAKES,	 /* of clients in TLS, done */
+	COUNTER_HANDSHAKES_FAILED,
+	COUNTER_HANDSHAKES_WAITED, /* nobody was accepted, since too many were under way */
 	N_COUNTERS,
 };
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "agent/core/wire/proxy_header.h"
+#include "agent/engine/counters.h"
 #include "agent/engine/session_line.h"
 #include "agent/io/dial.h"
 #include "agent/io/log.h"
@@ -134,6 +135,7 @@ begin_session(struct session *s)
 	if (!extra || !(extra->client_tls = secured_new()) ||
 	    tls_conn_accept(&extra->client_tls->conn, server, s->client.fd) < 0)
 		return session_end(s, CLOSE_MEMORY);
+	secured_begin(extra->client_tls, &s->world->data_path->process->n_handshakes);
 	return session_enter(s, SESSION_HANDSHAKE);
 }
 
@@ -186,6 +188,7 @@ handshake_failed(struct session *s)
 {
 	enum tls_fail fail = s->extra->client_tls->conn.fail;
 
+	counters_add(s->carrier->worker->counters, COUNTER_HANDSHAKES_FAILED);
 	log_refused(s, tls_fail_text(fail));
 	if (log_wants(LOG_DEBUG))
 		log_line(LOG_DEBUG, "handshake failed frontend=%s reason=%s", s->frontend->name,
@@ -215,6 +218,8 @@ arrival_handshake(struct session *s)
 		return handshake_failed(s);
 	if (step == STEP_WAIT)
 		return STEP_WAIT;
+	secured_done(tls);
+	counters_add(s->carrier->worker->counters, COUNTER_HANDSHAKES);
 	tls->has_facts = tls_facts_init(&tls->facts, &tls->conn) == 0;
 	return tls->has_facts ? route_admit(s) : session_end(s, CLOSE_MEMORY);
 }
@@ -224,6 +229,8 @@ arrival_end(struct session *s)
 {
 	bool in_header = s->state == SESSION_HEADER;
 
+	if (!in_header)
+		counters_add(s->carrier->worker->counters, COUNTER_HANDSHAKES_FAILED);
 	log_refused(s, in_header ? "Timeout while waiting for PROXY protocol header"
 				 : "Timeout during SSL handshake");
 	return session_end(s, in_header ? CLOSE_BAD_HEADER : CLOSE_HANDSHAKE);

@@ -56,10 +56,26 @@ secured_new(void)
 }
 
 void
+secured_begin(struct secured *s, _Atomic uint32_t *under_way)
+{
+	s->under_way = under_way;
+	atomic_fetch_add(under_way, 1);
+}
+
+void
+secured_done(struct secured *s)
+{
+	if (s->under_way)
+		atomic_fetch_sub(s->under_way, 1);
+	s->under_way = NULL;
+}
+
+void
 secured_free(struct secured *s)
 {
 	if (!s)
 		return;
+	secured_done(s);
 	if (s->has_facts)
 		tls_facts_fini(&s->facts);
 	if (s->conn.ssl)

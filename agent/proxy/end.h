@@ -4,6 +4,7 @@
 #ifndef USHER_PROXY_END_H
 #define USHER_PROXY_END_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "agent/tls/facts.h"
@@ -13,6 +14,7 @@ struct secured {
 	struct tls_conn conn;
 	struct tls_facts facts;
 	bool has_facts;
+	_Atomic uint32_t *under_way;		 /* where its handshake counts; NULL: it is done */
 	bool read_wants_write, write_wants_read; /* what the last call of each waits for */
 };
 
@@ -37,6 +39,9 @@ end_has_more(const struct end *e)
 
 /* NULL when memory is out. */
 struct secured *secured_new(void);
+/* Its handshake counts there from now on, and no longer. */
+void secured_begin(struct secured *s, _Atomic uint32_t *under_way);
+void secured_done(struct secured *s);
 void secured_free(struct secured *s);
 
 #endif

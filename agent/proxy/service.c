@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/core/base/mem.h"
+#include "agent/engine/counters.h"
 #include "agent/engine/data_path.h"
 #include "agent/io/listener.h"
 #include "agent/io/log.h"
@@ -76,6 +77,22 @@ find_bind(const struct proxy *p, const struct addr *a)
 	return NULL;
 }
 
+/*
+ * Clients in TLS come in as far as those before them get done. The oldest is not ended instead: in
+ * a storm of our own clients its work would be for nothing, and so would that of the next.
+ */
+static bool
+may_shake_hands(struct worker *w, const struct bind *b)
+{
+	const struct world *world = w->world;
+	const struct frontend_load *process = world->data_path->process;
+
+	if (!b || !b->ssl || atomic_load(&process->n_handshakes) < world->policy.max_handshakes)
+		return true;
+	counters_add(w->counters, COUNTER_HANDSHAKES_WAITED);
+	return false;
+}
+
 /* Nobody is turned away for being too many: who does not fit waits in the backlog. */
 static bool
 may_accept(struct worker *w, void *arg)
@@ -95,6 +112,8 @@ may_accept(struct worker *w, void *arg)
 	if (p->maxconn && atomic_load(&front->n_sessions) >= p->maxconn)
 		return false;
 	if (p->rate_limit_sessions && rate_meter_read(&front->rate, now) >= p->rate_limit_sessions)
+		return false;
+	if (!may_shake_hands(w, find_bind(p, &d->entrance->addr)))
 		return false;
 	return (!t->maxconnrate ||
 		rate_meter_read(&process->connection_rate, now) < t->maxconnrate) &&

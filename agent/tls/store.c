@@ -522,18 +522,56 @@ tls_store_n_presented(const struct tls_store *s)
 	return n;
 }
 
+/* A common name comes last; with a wildcard in front it is as good. */
+static void
+take_first_name(void *arg, struct str name)
+{
+	struct tls_presented *c = arg;
+
+	if (!c->name[0])
+		snprintf(c->name, sizeof(c->name), "%.*s", STR_ARG(name));
+}
+
 struct tls_presented
 tls_store_presented(const struct tls_store *s, size_t i)
 {
 	const struct listen_line *const *line = (const struct listen_line *const *)s->listens;
 
+	const struct tls_certificate *x;
+	struct tls_presented c;
+
 	while (i >= (*line)->sources.n)
 		i -= (*line++)->sources.n;
-	return (struct tls_presented){
+	x = &(*line)->workers[0].certificates[i];
+	c = (struct tls_presented){
 		.file = (*line)->sources.files[i].pem.path,
 		.frontend = (*line)->frontend->name,
-		.expires_at = tls_certificate_expiry(&(*line)->workers[0].certificates[i]),
+		.expires_at = tls_certificate_expiry(x),
 	};
+	tls_certificate_names(x, take_first_name, &c);
+	return c;
+}
+
+bool
+tls_store_is_repeated(const struct tls_store *s, size_t i)
+{
+	const struct tls_source_file *files;
+	const char *file, *frontend;
+	size_t line = 0;
+
+	for (; i >= s->listens[line]->sources.n; line++)
+		i -= s->listens[line]->sources.n;
+	file = s->listens[line]->sources.files[i].pem.path;
+	frontend = s->listens[line]->frontend->name;
+	for (size_t k = 0; k <= line; k++) {
+		files = s->listens[k]->sources.files;
+		for (size_t j = 0; s->listens[k]->frontend->name == frontend &&
+				   j < (k < line ? s->listens[k]->sources.n : i);
+		     j++)
+			if (strcmp(files[j].pem.path, file) == 0)
+				return true;
+	}
+	return false;
 }
 
 void

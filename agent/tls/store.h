@@ -35,13 +35,17 @@ struct tls_client *tls_store_client(const struct tls_store *s, const struct serv
 struct tls_client *tls_store_checker(const struct tls_store *s, const struct server *server);
 
 /* A certificate that clients are shown, as monitors want to know it. */
+enum { TLS_PRESENTED_NAME = 256 };
 struct tls_presented {
 	const char *file;
 	const char *frontend;
-	int64_t expires_at; /* s since 1970 */
+	char name[TLS_PRESENTED_NAME]; /* the first that it is for, cut; "": none */
+	int64_t expires_at;	       /* s since 1970 */
 };
 size_t tls_store_n_presented(const struct tls_store *s);
 struct tls_presented tls_store_presented(const struct tls_store *s, size_t i);
+/* Is it there before i, in another line of the same frontend? */
+bool tls_store_is_repeated(const struct tls_store *s, size_t i);
 
 enum { TLS_EXPIRY_DAYS = 14 };
 /* One line in the log for each certificate that has expired, or will in TLS_EXPIRY_DAYS. */

@@ -35,6 +35,7 @@ struct backend_load {
 /* Of a frontend, or of the whole process. */
 struct frontend_load {
 	_Atomic uint32_t n_sessions;
+	_Atomic uint32_t n_handshakes;	   /* in TLS, under way; of the process alone */
 	struct rate_meter rate;		   /* of sessions: past the connection rules */
 	struct rate_meter connection_rate; /* of all that were accepted */
 	struct traffic traffic;

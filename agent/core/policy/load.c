@@ -272,10 +272,19 @@ read_total_rate(struct reader *rd, struct at at, void *into)
 	(void)reader_rate(rd, at, &rd->policy->total_rate);
 }
 
+enum { HANDSHAKES_MAX = 10000000 };
+
+static void
+read_handshakes(struct reader *rd, struct at at, void *into)
+{
+	(void)reader_number(rd, at, 1, HANDSHAKES_MAX, &rd->policy->max_handshakes);
+}
+
 static const struct key limits_keys[] = {
 	{ "source", read_source_rate, false },
 	{ "client", read_client_rate, false },
 	{ "total", read_total_rate, false },
+	{ "handshakes", read_handshakes, false },
 };
 static const struct object limits_object = OBJECT("limits", limits_keys);
 

@@ -14,6 +14,7 @@ policy_init(struct policy *p)
 		.save_interval_ms = INT64_C(30) * 1000,
 		.max_delay_ms = 100,
 		.store = { .deadline_ms = 3 },
+		.max_handshakes = 4096,
 	};
 	map_init(&p->tenant_by_name);
 }

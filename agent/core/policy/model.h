@@ -182,6 +182,7 @@ struct policy {
 	struct store_policy store;
 
 	struct rate source_rate, client_rate, total_rate;
+	uint64_t max_handshakes; /* in TLS, of clients, that may be under way at once */
 
 	char **listen; /* owned; where the agent listens, instead of the SPOE backend's servers */
 	size_t n_listen;
