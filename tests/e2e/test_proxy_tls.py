@@ -24,6 +24,8 @@ defaults
     timeout server 30s
 """
 
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
 
 def openssl(directory, *arguments):
     subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
@@ -124,7 +126,7 @@ def hello(connection, client_id="x"):
     return connection.recv(4)
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", VERSIONS, ids=["1.2", "1.3"])
 def test_client_in_tls_reaches_a_broker(lab, certificates, broker, version):
     start(lab, f"ssl crt {certificates}/server.pem", "", broker.port)
     with secured(lab, certificates, minimum_version=version, maximum_version=version) as client:
@@ -157,11 +159,13 @@ def test_a_mebibyte_each_way_in_tls(lab, certificates):
 
 @pytest.mark.parametrize("who, let_in", [
     (None, False), ("device-7", True), ("stranger", False), ("expired", False)])
-def test_mutual_tls(lab, certificates, broker, who, let_in):
+@pytest.mark.parametrize("version", VERSIONS, ids=["1.2", "1.3"])
+def test_mutual_tls(lab, certificates, broker, who, let_in, version):
     start(lab, f"ssl crt {certificates}/server.pem ca-file {certificates}/ca.pem verify required",
           "send-proxy-v2-ssl-cn", broker.port)
     try:
-        with secured(lab, certificates, who) as client:
+        with secured(lab, certificates, who, minimum_version=version,
+                     maximum_version=version) as client:
             assert (hello(client) == b"\x20\2\0\0") == let_in
     except (ssl.SSLError, ConnectionError):
         assert not let_in
@@ -202,22 +206,6 @@ def test_rules_see_the_name_a_client_asked_for(lab, certificates, broker):
         client.sendall(mqtt.connect_packet("x"))
         with contextlib.suppress(ConnectionError):
             assert client.recv(4) == b""
-
-
-def test_session_is_resumed_over_workers_and_reload(lab, certificates, broker):
-    start(lab, f"ssl crt {certificates}/server.pem", "", broker.port)
-    context = ssl.create_default_context(cafile=certificates / "ca.pem")
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    session = None
-    for turn in range(8):
-        raw = socket.create_connection(("127.0.0.1", lab.port), timeout=5)
-        with context.wrap_socket(raw, server_hostname="mqtt.example", session=session) as client:
-            assert hello(client) == b"\x20\2\0\0"
-            assert client.session_reused == (turn > 0)
-            session = client.session
-        if turn == 4:
-            lab.usher.send_signal(1)
-            lab.usher.wait_log("reload done")
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", mqtt.connect_packet("x"), b"\x16\3\1"],

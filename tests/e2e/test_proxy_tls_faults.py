@@ -14,11 +14,8 @@ import mqtt
 from conftest import FULL
 from lab import free_port, wait_for
 from test_admin import Admin
-from test_proxy import start_proxy
-from test_proxy_tls import (HEAD, broker, certificates, hello, in_background,  # noqa: F401
+from test_proxy_tls import (VERSIONS, broker, certificates, hello, in_background,  # noqa: F401
                             openssl, secured, start)
-
-VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
 @pytest.fixture(params=VERSIONS, ids=["1.2", "1.3"])
