@@ -49,6 +49,17 @@ START_TEST(test_bytes_go_both_ways)
 }
 END_TEST
 
+START_TEST(test_an_idle_one_keeps_no_buffers)
+{
+	struct pair p;
+
+	pair_join(&p, lab_server(&lab, 0), lab_client(&lab, versions[_i]), NULL);
+	ck_assert(SSL_get_mode(p.server.ssl) & SSL_MODE_RELEASE_BUFFERS);
+	ck_assert(SSL_get_mode(p.client.ssl) & SSL_MODE_RELEASE_BUFFERS);
+	pair_close(&p);
+}
+END_TEST
+
 START_TEST(test_what_is_here_already_is_told)
 {
 	struct pair p;
@@ -311,6 +322,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_bytes_go_both_ways, 0, N_ROWS(versions));
+	tcase_add_loop_test(tcase, test_an_idle_one_keeps_no_buffers, 0, N_ROWS(versions));
 	tcase_add_loop_test(tcase, test_what_is_here_already_is_told, 0, N_ROWS(versions));
 	tcase_add_loop_test(tcase, test_half_a_record_is_not_more, 0, N_ROWS(versions));
 	tcase_add_loop_test(tcase, test_a_full_socket_is_waited_for, 0, N_ROWS(versions));
