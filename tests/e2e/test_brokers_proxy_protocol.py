@@ -1,0 +1,266 @@
+"""Brokers that know the PROXY protocol see each client's own address behind usher proxy, as EMQX's
+guide promises: a cluster of ejabberds, and RabbitMQ, which forgives no header."""
+
+import contextlib
+import itertools
+import re
+import socket
+import ssl
+import types
+
+import pytest
+
+import brokers
+import lab as laboratory
+import mqtt
+import netns
+from conftest import FULL
+from lab import free_port
+from netns import BALANCER, CLIENTS
+from test_guide_proxy import NODES, Guide, mutual, printed, with_frontend
+from test_proxy_tls import certificates, secured  # noqa: F401, the former is a fixture
+
+# ---- every way to say who the client is, to both brokers ---------------------------------------
+
+WORDS = ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn",
+         "send-proxy-v2 proxy-v2-options crc32c,unique-id,authority"]
+KINDS = {"ejabberd": brokers.Ejabberd, "rabbitmq": brokers.RabbitMQ}
+
+HEAD = """
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+"""
+WAY = """
+frontend {name}
+    bind 127.0.0.1:{plain}
+    bind 127.0.0.1:{tls} ssl crt {certificates}/server.pem ca-file {certificates}/ca.pem verify optional
+    bind 127.0.0.1:{proxied} accept-proxy
+    default_backend {name}
+backend {name}
+    server s 127.0.0.1:{broker} {word}
+"""
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory, certificates):  # noqa: F811
+    """usher with a way to each broker for each of WORDS: `nodes`, `ports[kind, word]`."""
+    directory = tmp_path_factory.mktemp("strict")
+    with contextlib.ExitStack() as stack, laboratory.Lab(brokers=0) as lab:
+        epmd = brokers.Epmd(directory).start()
+        stack.callback(epmd.stop)
+        lab.numbers = itertools.count()
+        lab.nodes = {kind: make(kind, epmd) for kind, make in KINDS.items()}
+        for node in lab.nodes.values():
+            stack.callback(node.stop)
+            node.launch()
+        for node in lab.nodes.values():
+            node.wait_ready()
+        lab.ways = {(kind, word): {door: free_port() for door in ("plain", "tls", "proxied")}
+                    for kind in KINDS for word in WORDS}
+        lab.config = directory / "strict.cfg"
+        lab.config.write_text(HEAD + "".join(
+            WAY.format(name=f"{kind}{WORDS.index(word)}", word=word, certificates=certificates,
+                       broker=lab.nodes[kind].port, **ports)
+            for (kind, word), ports in lab.ways.items()))
+        lab.start_usher(command="proxy")
+        yield lab
+
+
+@pytest.fixture(params=[(kind, word) for kind in KINDS for word in WORDS], ids="-".join)
+def way(request, strict):
+    """One of them: its `node`, and `name()` for clients nobody else has had."""
+    kind, word = request.param
+    return types.SimpleNamespace(
+        node=strict.nodes[kind], **strict.ways[request.param],
+        user=brokers.USER if kind == "ejabberd" else {},
+        name=lambda: f"{kind}-{next(strict.numbers)}")
+
+
+def say_hello(way, client, level, before=b""):
+    """CONNECT, and where the broker believes that it comes from."""
+    name = way.name()
+    client.send(before + mqtt.connect_packet(name, level=level, **way.user))
+    assert client.read_connack() == 0
+    client.ping()
+    return way.node.came_from(name)
+
+
+def test_client_s_address(way):
+    for level in way.node.levels:
+        with mqtt.Client(way.plain, source="127.0.0.77") as client:
+            assert say_hello(way, client, level) == client.socket.getsockname()
+
+
+@pytest.mark.parametrize("who", [None, "device-7"])
+def test_client_s_address_in_tls(way, certificates, who):  # noqa: F811
+    context = ssl.create_default_context(cafile=certificates / "ca.pem")
+    if who:
+        context.load_cert_chain(certificates / f"{who}.pem")
+    for level in way.node.levels:
+        with mqtt.Client(way.tls, source="127.0.0.77", tls=context, sni="mqtt.example") as client:
+            assert say_hello(way, client, level) == client.socket.getsockname()
+
+
+@pytest.mark.parametrize("header, address", [
+    (b"PROXY TCP4 203.0.113.9 192.0.2.1 5555 1883\r\n", ("203.0.113.9", 5555)),
+    (b"PROXY TCP6 2001:db8::9 2001:db8::1 5555 1883\r\n", ("2001:db8::9", 5555)),
+    (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("203.0.113.9")
+     + socket.inet_aton("192.0.2.1") + b"\x15\xb3\x07\x5b", ("203.0.113.9", 5555)),
+], ids=["v1", "v1-ipv6", "v2"])
+def test_address_that_another_balancer_told(way, header, address):
+    with mqtt.Client(way.proxied) as client:
+        assert say_hello(way, client, 4, before=header) == address
+
+
+# ---- the guide's blocks, as printed ------------------------------------------------------------
+
+
+class Cluster(Guide):
+    """The guide's site; its nodes want PROXY headers."""
+
+    def __init__(self, directory, kind):
+        super().__init__(directory)
+        self.certs = self.furnish()
+        self.epmd = brokers.Epmd(directory, self.site.brokers.command).start()
+        self.kind = kind
+        self.user = brokers.USER if kind == "ejabberd" else {}
+        self.nodes = {}
+        for name in NODES:
+            self.nodes[name] = KINDS[kind](
+                name, self.epmd, self.site.addresses[f"{name}-cluster.emqx.io"], port=1883,
+                **({"first": self.nodes.get("emqx1")} if kind == "ejabberd" else {}))
+
+    def start_nodes(self):
+        """RabbitMQ takes its time: all at once. An ejabberd joins one that is there."""
+        if self.kind == "rabbitmq":
+            for node in self.nodes.values():
+                node.launch()
+            for node in self.nodes.values():
+                node.wait_ready()
+            return self
+        return super().start_nodes()
+
+    def close(self):
+        super().close()
+        self.epmd.stop()
+
+    def connect(self, client_id, source=None, **options):
+        return super().connect(client_id, source, **self.user, **options)
+
+    def hello_in_tls(self, client_id, source, certificate=None):
+        """An open client, and its port."""
+        context = ssl.create_default_context(cafile=self.certs / "cacert.pem")
+        if certificate:
+            context.load_cert_chain(self.certs / f"{certificate}.pem")
+        with self.site.brokers.network():
+            client = mqtt.Client(8883, host=BALANCER, source=source, tls=context, sni=BALANCER)
+        client.send(mqtt.connect_packet(client_id, **self.user))
+        assert client.read_connack() == 0
+        return client
+
+    def came_from(self, client_id):
+        return next(filter(None, (node.peer(client_id) for node in self.nodes.values())), None)
+
+
+@pytest.fixture(scope="module", params=["ejabberd", *["rabbitmq"] * FULL])
+def cluster(request, tmp_path_factory):
+    if not netns.is_possible():
+        pytest.skip("needs root and namespaces")
+    one = Cluster(tmp_path_factory.mktemp("cluster"), request.param)
+    try:
+        yield one.start_nodes()
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def guide(cluster, request):
+    try:
+        cluster.start(request.param)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def of(text):
+    return pytest.mark.parametrize("guide", [text], indirect=True, ids=[""])
+
+
+def with_proxy(text, line="check send-proxy-v2-ssl-cn"):
+    """The server lines as the guide has them in a comment, for who wants the real address."""
+    assert line in text or "check\n" in text
+    return re.sub(r"(?m)^( *server emqx\d \S+).*", rf"\1 {line}", text)
+
+
+def assert_addresses(guide, clients):
+    for client_id, client in clients.items():
+        address = laboratory.wait_for(lambda i=client_id: guide.came_from(i), client_id)
+        assert address == client.socket.getsockname()
+        client.ping()
+        client.close()
+
+
+@of(with_proxy(printed("10-guide-mqtt")))
+def test_guide_with_the_real_address(guide):
+    assert_addresses(guide, {f"real-{n}": guide.connect(f"real-{n}", source=CLIENTS[n])
+                             for n in range(6)})
+
+
+@of(printed("11-guide-tls"))
+def test_guide_s_tls(guide):
+    assert_addresses(guide, {f"tls-{n}": guide.hello_in_tls(f"tls-{n}", CLIENTS[n])
+                             for n in range(6)})
+
+
+@of(mutual(printed("11-guide-tls")))
+def test_guide_s_mutual_tls(guide):
+    with pytest.raises((ssl.SSLError, ConnectionError, mqtt.Closed)):
+        guide.hello_in_tls("nobody", CLIENTS[0])
+    assert_addresses(guide, {f"mtls-{n}": guide.hello_in_tls(f"mtls-{n}", CLIENTS[n], "device-7")
+                             for n in range(6)})
+
+
+# ---- one client identifier, a whole cluster ----------------------------------------------------
+
+# MQTT 5, and one session for the whole cluster.
+of_sessions = pytest.mark.parametrize("cluster", ["ejabberd"], indirect=True, ids=[""])
+LASTING = b"\x11\0\0\1\0"  # session expiry: 256 s
+
+
+def come_twice(guide, client_id):
+    """The same client again while its first connection stands: the nodes, and what the first
+    connection was told."""
+    options = {"level": 5, "clean": False, "properties": LASTING}
+    first, before = guide.home(client_id, **options)
+    second, after = guide.home(client_id, **options)
+    assert second.session_present
+    told = first.read_packet()
+    second.ping()
+    first.close()
+    second.close()
+    return before, after, told
+
+
+def moved(guide):
+    return [i for node in guide.nodes.values() for i in node.moved_here()]
+
+
+@of_sessions
+@of(with_proxy(with_frontend("14-guide-roundrobin")))
+def test_session_moves_when_a_client_lands_elsewhere(guide):
+    before, after, (packet, reason) = come_twice(guide, "wanderer")
+    assert before != after and "wanderer" in moved(guide)
+    assert (packet, reason[0]) == (0xE0, 0x8E)
+
+
+@of_sessions
+@of(with_proxy(printed("10-guide-mqtt")))
+def test_session_stays_where_it_is_when_its_client_comes_back(guide):
+    for n in range(6):
+        before, after, (packet, reason) = come_twice(guide, f"homely-{n}")
+        assert before == after
+        assert (packet, reason[0]) == (0xE0, 0x8E)
+    assert not [i for i in moved(guide) if i.startswith("homely")]
