@@ -179,7 +179,8 @@ PYTEST := USHER=$(abspath $(B)/usher) USHER_SAN=$(SAN) ASAN_OPTIONS=exitcode=66 
 e2e: check-deps all
 	$(Q)$(PYTEST) tests/e2e -m "not full"
 e2e-full: check-deps all
-	$(Q)tests/deps.sh debootstrap
+	$(Q)tests/deps.sh debootstrap chromium chromium-driver python3-selenium libnss3-tools
+	$(Q)command -v npm >/dev/null || tests/deps.sh npm
 	$(Q)USHER_FULL=1 $(PYTEST) tests/e2e
 
 check: check-deps

@@ -1,8 +1,10 @@
 """Brokers that know the PROXY protocol: ejabberd (PROXY v1 and v2, MQTT 5, a real cluster) and
 RabbitMQ (the strictest reader of PROXY headers), as Debian packs them and without their services.
 
-Each node has a directory and free ports of its own, and all of them an epmd that is a child of ours.
-ejabberd takes a client with a user name `…@localhost` and a password: USER. RabbitMQ takes one without.
+Each node has a directory and free ports of its own, and all of them an epmd that is a child of
+ours.
+ejabberd takes a client with a user name `…@localhost` and a password: USER. RabbitMQ takes one
+without.
 """
 
 import os

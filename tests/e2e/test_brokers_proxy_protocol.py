@@ -36,7 +36,7 @@ defaults
 WAY = """
 frontend {name}
     bind 127.0.0.1:{plain}
-    bind 127.0.0.1:{tls} ssl crt {certificates}/server.pem ca-file {certificates}/ca.pem verify optional
+    bind 127.0.0.1:{tls} ssl crt {certs}/server.pem ca-file {certs}/ca.pem verify optional
     bind 127.0.0.1:{proxied} accept-proxy
     default_backend {name}
 backend {name}
@@ -62,7 +62,7 @@ def strict(tmp_path_factory, certificates):  # noqa: F811
                     for kind in KINDS for word in WORDS}
         lab.config = directory / "strict.cfg"
         lab.config.write_text(HEAD + "".join(
-            WAY.format(name=f"{kind}{WORDS.index(word)}", word=word, certificates=certificates,
+            WAY.format(name=f"{kind}{WORDS.index(word)}", word=word, certs=certificates,
                        broker=lab.nodes[kind].port, **ports)
             for (kind, word), ports in lab.ways.items()))
         lab.start_usher(command="proxy")

@@ -141,8 +141,8 @@ def test_session_waits_for_its_client_on_another_transport(site, first):
 @pytest.mark.parametrize("to", TRANSPORTS)
 @pytest.mark.parametrize("by", TRANSPORTS)
 def test_message_from_each_transport_to_each(site, by, to, version):
-    """Small, and larger than a frame's first length, a TLS record and a buffer. paho needs seconds
-    to read what is long from a WebSocket, whoever sends it."""
+    """Small, and larger than a frame's first length, a TLS record and a buffer. mosquitto needs
+    seconds to send what is long in WebSocket, to whomever."""
     topic, is_quick = f"{by}/{to}/{version}", not to.startswith("ws")
     payloads = [b"", b"x" * 125, b"y" * 5000, b"z" * 200000 * is_quick,
                 b"z" * 70000 * (by == to and version == "mqttv5")]

@@ -1,5 +1,5 @@
-"""What clients do to the WebSocket edge: a CONNECT in every shape that the protocols allow, and heads
-and frames that they do not. No broker ever hears of the latter."""
+"""What clients do to the WebSocket edge: a CONNECT in every shape that the protocols allow, and
+heads and frames that they do not. No broker ever hears of the latter."""
 
 import base64
 import re
@@ -115,7 +115,7 @@ def test_packets_cut_across_messages(door):
 
 
 def test_frames_behind_the_head_in_one_segment(edge):
-    """Before the 101 can be there: a client need not be that hasty, but it may not lose anything."""
+    """Before the 101 can be there: a client that is so hasty loses nothing."""
     with websocket.Client(edge.ports["ws"], upgrade=False) as client:
         client.send_raw(websocket.upgrade_request() + frame(CONNECT + mqtt.PINGREQ))
         client.read_answer()
@@ -133,7 +133,8 @@ def test_ping_inside_the_connect_is_answered(edge):
 
 
 @pytest.mark.parametrize("offered, chosen", [
-    ("mqtt", "mqtt"), ("mqttv3.1", "mqttv3.1"), ("foo, mqtt", "mqtt"), ("mqttv3.1,mqtt", "mqttv3.1")])
+    ("mqtt", "mqtt"), ("mqttv3.1", "mqttv3.1"), ("foo, mqtt", "mqtt"),
+    ("mqttv3.1,mqtt", "mqttv3.1")])
 def test_sub_protocol_is_chosen(edge, offered, chosen):
     with websocket.connect(edge.ports["ws"], "subprotocol", protocol=offered) as client:
         assert client.code == 0 and client.answer["sec-websocket-protocol"] == chosen
