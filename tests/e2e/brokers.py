@@ -80,6 +80,14 @@ class Node:
         """(address, port) of the client of that name as the broker knows them."""
         return wait_for(lambda: self.peer(client_id), f"{client_id} in the log of {self.name}")
 
+    def wait_websocket(self, address):
+        """Until the client at (address, port) is there; its name is not told beside them."""
+        line = self.arrived + "{}:{} -> ".format(*address)
+        wait_for(lambda: re.search(line, self.log()), f"{address} in the log of {self.name}")
+
+    def log(self):
+        return self.process.log()
+
     def stop(self):
         if self.process and self.process.running:
             self.process.kill()
@@ -118,6 +126,7 @@ class Ejabberd(Node):
     """A node by itself, or in the cluster of `first`, which runs."""
 
     levels = (4, 5)
+    arrived = "Accepted proxied connection "
 
     def __init__(self, *arguments, first=None, **options):
         super().__init__(*arguments, **options)
@@ -170,6 +179,7 @@ class RabbitMQ(Node):
     """A node by itself."""
 
     levels = (3, 4)
+    arrived = r"accepting Web MQTT connection <[\d.]+> \("
     ready = "Server startup complete"
 
     def launch(self):
@@ -181,7 +191,7 @@ class RabbitMQ(Node):
             f"mqtt.proxy_protocol = {proxy}\nmqtt.allow_anonymous = true\n"
             "loopback_users = none\n"
             f"web_mqtt.tcp.listener = {self.address}:{self.websocket_port}\n"
-            f"web_mqtt.proxy_protocol = {proxy}\n"
+            f"web_mqtt.proxy_protocol = {proxy}\nweb_mqtt.ws_path = /mqtt\n"
             "log.console = true\nlog.console.level = info\nlog.file = false\n")
         self.run(["/usr/lib/rabbitmq/bin/rabbitmq-server"], {
             "RABBITMQ_NODENAME": f"{self.name}@localhost",
@@ -195,9 +205,9 @@ class RabbitMQ(Node):
                 "-kernel inet_dist_use_interface {127,0,0,1}"})
     def arrivals(self):
         return re.findall(r"accepting MQTT connection <[\d.]+> \(.*, client id: (.*)\)",
-                          self.process.log())
+                          self.log())
 
     def peer(self, client_id):
         found = re.findall(r"accepting MQTT connection <[\d.]+> \((\S+):(\d+) -> .*, client id: "
-                           rf"{re.escape(client_id)}\)", self.process.log())
+                           rf"{re.escape(client_id)}\)", self.log())
         return (found[-1][0].strip("[]"), int(found[-1][1])) if found else None

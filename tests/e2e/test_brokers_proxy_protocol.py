@@ -14,11 +14,12 @@ import brokers
 import lab as laboratory
 import mqtt
 import netns
+import websocket
 from conftest import FULL
-from lab import free_port
+from lab import free_port, wait_for
 from netns import BALANCER, CLIENTS
 from test_guide_proxy import NODES, Guide, mutual, printed, with_frontend
-from test_proxy_tls import certificates, secured  # noqa: F401, the former is a fixture
+from test_proxy_tls import certificates  # noqa: F401, a fixture
 
 # ---- every way to say who the client is, to both brokers ---------------------------------------
 
@@ -41,6 +42,11 @@ frontend {name}
     default_backend {name}
 backend {name}
     server s 127.0.0.1:{broker} {word}
+frontend {name}-edge
+    bind 127.0.0.1:{edge}
+    default_backend {name}-edge
+backend {name}-edge
+    server s 127.0.0.1:{websocket} {word}
 """
 
 
@@ -58,13 +64,16 @@ def strict(tmp_path_factory, certificates):  # noqa: F811
             node.launch()
         for node in lab.nodes.values():
             node.wait_ready()
-        lab.ways = {(kind, word): {door: free_port() for door in ("plain", "tls", "proxied")}
+        lab.ways = {(kind, word): {door: free_port() for door in ("plain", "tls", "proxied", "edge")}
                     for kind in KINDS for word in WORDS}
         lab.config = directory / "strict.cfg"
         lab.config.write_text(HEAD + "".join(
             WAY.format(name=f"{kind}{WORDS.index(word)}", word=word, certs=certificates,
-                       broker=lab.nodes[kind].port, **ports)
+                       broker=lab.nodes[kind].port, websocket=lab.nodes[kind].websocket_port,
+                       **ports)
             for (kind, word), ports in lab.ways.items()))
+        lab.policy = lab.write_policy({"frontends": {
+            f"{kind}{n}-edge": {"websocket": True} for kind in KINDS for n in range(len(WORDS))}})
         lab.start_usher(command="proxy")
         yield lab
 
@@ -104,6 +113,15 @@ def test_client_s_address_in_tls(way, certificates, who):  # noqa: F811
             assert say_hello(way, client, level) == client.socket.getsockname()
 
 
+def test_client_s_address_behind_the_websocket_edge(way):
+    for level in way.node.levels:
+        with websocket.connect(way.edge, way.name(), source="127.0.0.77", level=level,
+                               **way.user) as client:
+            assert client.code == 0
+            client.ping()
+            way.node.wait_websocket(client.socket.getsockname())
+
+
 @pytest.mark.parametrize("header, address", [
     (b"PROXY TCP4 203.0.113.9 192.0.2.1 5555 1883\r\n", ("203.0.113.9", 5555)),
     (b"PROXY TCP6 2001:db8::9 2001:db8::1 5555 1883\r\n", ("2001:db8::9", 5555)),
@@ -130,18 +148,18 @@ class Cluster(Guide):
         self.nodes = {}
         for name in NODES:
             self.nodes[name] = KINDS[kind](
-                name, self.epmd, self.site.addresses[f"{name}-cluster.emqx.io"], port=1883,
+                name, self.epmd, self.site.addresses[f"{name}-cluster.emqx.io"], 1883, 8083,
                 **({"first": self.nodes.get("emqx1")} if kind == "ejabberd" else {}))
 
     def start_nodes(self):
         """RabbitMQ takes its time: all at once. An ejabberd joins one that is there."""
-        if self.kind == "rabbitmq":
-            for node in self.nodes.values():
-                node.launch()
-            for node in self.nodes.values():
+        for node in self.nodes.values():
+            node.launch()
+            if self.kind == "ejabberd":
                 node.wait_ready()
-            return self
-        return super().start_nodes()
+        for node in self.nodes.values():
+            node.wait_ready()
+        return self
 
     def close(self):
         super().close()
@@ -158,6 +176,14 @@ class Cluster(Guide):
         with self.site.brokers.network():
             client = mqtt.Client(8883, host=BALANCER, source=source, tls=context, sni=BALANCER)
         client.send(mqtt.connect_packet(client_id, **self.user))
+        assert client.read_connack() == 0
+        return client
+
+    def hello_in_websocket(self, port, source, **tls):
+        """An open client."""
+        with self.site.brokers.network():
+            client = websocket.Client(port, host=BALANCER, source=source, **tls)
+        client.send(mqtt.connect_packet(f"websocket-{port}-{source}", **self.user))
         assert client.read_connack() == 0
         return client
 
@@ -197,7 +223,7 @@ def with_proxy(text, line="check send-proxy-v2-ssl-cn"):
 
 def assert_addresses(guide, clients):
     for client_id, client in clients.items():
-        address = laboratory.wait_for(lambda i=client_id: guide.came_from(i), client_id)
+        address = wait_for(lambda i=client_id: guide.came_from(i), client_id)
         assert address == client.socket.getsockname()
         client.ping()
         client.close()
@@ -221,6 +247,26 @@ def test_guide_s_mutual_tls(guide):
         guide.hello_in_tls("nobody", CLIENTS[0])
     assert_addresses(guide, {f"mtls-{n}": guide.hello_in_tls(f"mtls-{n}", CLIENTS[n], "device-7")
                              for n in range(6)})
+
+
+@of(with_proxy(printed("12-guide-websocket")))
+def test_guide_s_websocket(guide):
+    assert_websocket(guide, [guide.hello_in_websocket(8083, CLIENTS[n]) for n in range(6)])
+
+
+@of(with_proxy(printed("13-guide-websocket-tls")))
+def test_guide_s_websocket_in_tls(guide):
+    context = ssl.create_default_context(cafile=guide.certs / "cacert.pem")
+    assert_websocket(guide, [guide.hello_in_websocket(8084, CLIENTS[n], tls=context, sni=BALANCER)
+                             for n in range(6)])
+
+
+def assert_websocket(guide, clients):
+    """One after the other went to the nodes by turns."""
+    for client, node in zip(clients, [*guide.nodes.values()] * 2):
+        client.ping()
+        node.wait_websocket(client.socket.getsockname())
+        client.close()
 
 
 # ---- one client identifier, a whole cluster ----------------------------------------------------
