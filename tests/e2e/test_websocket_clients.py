@@ -168,7 +168,8 @@ BAD_FRAMES = {
     **{f"opcode {n}": (frame(CONNECT, n), 1002) for n in (3, 7, 11, 15)},
     "16 bits for a short length": (frame(CONNECT, form=16), 1002),
     "64 bits for a short length": (frame(CONNECT, form=64), 1002),
-    "64 bits for a middling length": (frame(b"\x10" * 300, form=64), 1002),
+    "64 bits for a middling length": (
+        frame(mqtt.connect_packet("shaped", username="u" * 300), form=64), 1002),
     "length of 64 bits": (b"\x82\xff" + b"\xff" * 8 + b"mask", 1002),
     "continuation of nothing": (frame(CONNECT, CONTINUATION), 1002),
     "a message inside another": (frame(CONNECT[:5], fin=False) + frame(CONNECT[5:]), 1002),
