@@ -14,6 +14,7 @@ import brokers
 import lab as laboratory
 import mqtt
 import netns
+import operators
 import websocket
 from conftest import FULL
 from lab import free_port, wait_for
@@ -76,6 +77,69 @@ def strict(tmp_path_factory, certificates):  # noqa: F811
             f"{kind}{n}-edge": {"websocket": True} for kind in KINDS for n in range(len(WORDS))}})
         lab.start_usher(command="proxy")
         yield lab
+
+
+# A broker that reads MQTT says: who are you, or: no such client id.
+PROBE = {"ejabberd": "20020005", "rabbitmq": "20020002"}
+# As printed in the guide and beyond; the last one is for servers whose clients need no header.
+CHECKED = ["check send-proxy", "check send-proxy-v2", "check send-proxy-v2-ssl-cn",
+           "check check-send-proxy send-proxy-v2-ssl-cn",
+           "check send-proxy-v2 proxy-v2-options crc32c", "check check-send-proxy"]
+CHECK = """
+backend {kind}{n}
+    option tcp-check
+    tcp-check send-binary 100c00044d5154540400003c0000
+    tcp-check expect binary {answer}
+    timeout check {patience}
+    server talks 127.0.0.1:{broker} {word} inter 2s
+backend {kind}{n}-port
+    server listens 127.0.0.1:{broker} {word} inter 2s
+"""
+
+
+def wait_health(strict, directory, expected, more="", policy=None, patience="10s"):
+    """Until the checks of these (broker, words) say so, at MQTT's and at TCP's level."""
+    with laboratory.Lab(policy, brokers=0) as lab:
+        side = operators.Side(directory, {}, (
+            f"global\n    stats socket {directory}/admin.sock level admin\n    {more}\n{HEAD}"
+            + "".join(CHECK.format(kind=kind, n=n, word=word, answer=PROBE[kind],
+                                   patience=patience, broker=strict.nodes[kind].port)
+                      for kind in KINDS for n, word in enumerate(CHECKED))
+            + f"frontend f\n    bind 127.0.0.1:{free_port()}\n    default_backend ejabberd0\n"))
+        lab.config = side.config
+        lab.start_usher(command="proxy")
+
+        def differences():
+            said = {key: row["check_status"].removeprefix("* ") for key, row in side.rows().items()}
+            seen = {(kind, word): (said[f"{kind}{n}", "talks"], said[f"{kind}{n}-port", "listens"])
+                    for kind in KINDS for n, word in enumerate(CHECKED)}
+            return {way: seen[way] for way in expected if seen[way] != expected[way]}
+
+        with contextlib.suppress(AssertionError):  # says less than what follows
+            wait_for(lambda: not differences(), "all checks")
+        assert differences() == {}
+
+
+UP = ("L7OK", "L4OK")
+
+
+def test_servers_are_up(strict, tmp_path):
+    """ejabberd would wait for ever behind a LOCAL of length zero, as EMQX does. RabbitMQ closes
+    behind any LOCAL at all: its line for version 2 is pp2-never-send-local."""
+    wait_health(strict, tmp_path, {**{("ejabberd", word): UP for word in CHECKED},
+                                   ("rabbitmq", "check send-proxy"): UP})
+
+
+def test_servers_are_up_with_addresses_in_each_header(strict, tmp_path):
+    wait_health(strict, tmp_path, {(kind, word): UP for kind in KINDS for word in CHECKED},
+                "pp2-never-send-local")
+
+
+def test_header_that_haproxy_would_send_brings_ejabberd_down(strict, tmp_path):
+    """So that the other two can fail."""
+    wait_health(strict, tmp_path, {("ejabberd", "check send-proxy-v2"): ("L7TOUT", "L4OK"),
+                                   ("ejabberd", "check send-proxy"): UP},
+                policy={"proxy": {"as_haproxy": ["bare_local"]}}, patience="1s")
 
 
 @pytest.fixture(params=[(kind, word) for kind in KINDS for word in WORDS], ids="-".join)
