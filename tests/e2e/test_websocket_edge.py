@@ -122,6 +122,15 @@ def test_the_same_broker_over_both_transports(edge):
         assert place(edge, client_id) == first
 
 
+def test_a_sub_protocol_in_capitals(edge):
+    """The client has it its way, and the broker, which knows but one spelling, its own."""
+    with websocket.Client(edge.ports["ws"], protocol="MQTT") as client:
+        assert client.answer["sec-websocket-protocol"] == "MQTT"
+        client.send(mqtt.connect_packet("loud"))
+        client.read_connack()
+        assert client.code == 0
+
+
 @pytest.mark.parametrize("level, code", [(4, 5), (5, 0x87)])
 def test_a_refused_client_is_told_in_frames(edge, level, code):
     with websocket.Client(edge.ports["ws"]) as client:

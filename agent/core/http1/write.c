@@ -164,6 +164,13 @@ is_written(const struct http1_head *h, size_t n_written, struct str name)
 	return false;
 }
 
+/* As its registry spells it: brokers may be strict about that, and clients are not. */
+static struct str
+registered(struct str protocol)
+{
+	return str_ieq(protocol, STR("mqtt")) ? STR("mqtt") : STR("mqttv3.1");
+}
+
 size_t
 http1_forward_encode(const struct http1_head *h, const struct upgrade *u,
 		     const struct http1_forward *f, char *out, size_t size)
@@ -180,7 +187,7 @@ http1_forward_encode(const struct http1_head *h, const struct upgrade *u,
 			put_field(&w, h->fields[i].name, h->fields[i].value);
 	writer_str(&w, STR("Upgrade: websocket" END "Connection: Upgrade" END));
 	put_field(&w, STR("Sec-WebSocket-Key"), f->key.p ? f->key : u->key);
-	put_field(&w, STR("Sec-WebSocket-Protocol"), u->protocol);
+	put_field(&w, STR("Sec-WebSocket-Protocol"), registered(u->protocol));
 	if (f->client.family && !is_written(h, f->n_written, STR("x-forwarded-for")))
 		put_field(&w, STR("X-Forwarded-For"), str_of(ip_format(&f->client, client)));
 	writer_str(&w, STR(END));

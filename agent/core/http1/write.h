@@ -47,7 +47,8 @@ bool http1_field_is_ours(struct str name);
  *   Keep-Alive, Proxy-*, TE, Trailer, Expect, Content-Length; Upgrade and Connection are written
  * anew;
  * - Sec-WebSocket-Extensions goes: usher reads the frames, so nobody may change their shape;
- * - of Sec-WebSocket-Protocol only the chosen one goes on: the client may have been told already;
+ * - of Sec-WebSocket-Protocol only the chosen one goes on, in lower case: the client may have been
+ *   told already;
  * - Forwarded and X-Forwarded-For and -Port are replaced by one X-Forwarded-For: EMQX takes the
  *   leftmost address there for the client's, whoever wrote it. A rule may have written them: then
  *   they stand.
