@@ -171,10 +171,12 @@ fuzz: $(FUZZ_BIN)
 		echo "== $$f"; build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/found/ build/fuzz/found/$$f tests/fuzz/corpus/$$f; done
 
+# Scenarios mostly wait: files of them run side by side.
+JOBS ?= 2
 # A process that misbehaves in a sanitizer build says so by exit code 66, which the tests look for.
 PYTEST := USHER=$(abspath $(B)/usher) USHER_SAN=$(SAN) ASAN_OPTIONS=exitcode=66 \
 	UBSAN_OPTIONS=print_stacktrace=1:exitcode=66 TSAN_OPTIONS=exitcode=66 \
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --durations=8
+	/usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --durations=8 -n $(JOBS) --dist loadfile
 .PHONY: e2e e2e-full check demo
 e2e: check-deps all
 	$(Q)$(PYTEST) tests/e2e -m "not full"

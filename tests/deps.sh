@@ -9,7 +9,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev libc-ares-dev libhiredis-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
-check="check hatop prometheus-haproxy-exporter python3-pytest python3-yaml git openssl patch prometheus iproute2 redis-server ejabberd rabbitmq-server"
+check="check hatop prometheus-haproxy-exporter python3-pytest python3-pytest-xdist python3-yaml git openssl patch prometheus iproute2 redis-server ejabberd rabbitmq-server"
 
 want=""
 for group in "$@"; do

@@ -6,10 +6,12 @@ state) with a deadline, and whatever was started is ended by its pid.
 
 import csv
 import grp
+import itertools
 import json
 import os
 import pathlib
 import pwd
+import random
 import re
 import resource
 import shutil
@@ -41,11 +43,25 @@ def wait_for(condition, what, seconds=15):
 _given = set()
 
 
+def _own_ports():
+    """Below those that the kernel gives to clients, and apart from those of a test run beside us."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return random.Random().sample(range(11000 + 5000 * (worker % 4), 16000 + 5000 * (worker % 4)),
+                                  5000)
+
+
+_ports = itertools.cycle(_own_ports())
+
+
 def free_port(kind=socket.SOCK_STREAM):
+    """One that nobody has; each is given once, as long as there are others."""
     while True:
+        port = next(_ports)
         with socket.socket(socket.AF_INET, kind) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         if port not in _given:
             _given.add(port)
             return port

@@ -388,7 +388,7 @@ frontend f
 backend b
     mode tcp
     option splice-auto
-    server s 127.0.0.1:2 check check-sni x
+    server s 127.0.0.1:2 check socks4 127.0.0.1:3
 peers p
     peer a 127.0.0.1:3
 """)
@@ -396,7 +396,7 @@ peers p
     assert code == 1
     for line, word, level in ((3, "'chroot'", "WARNING"), (6, "'transparent' of 'bind'", "ALERT"),
                               (11, "'option splice-auto'", "WARNING"),
-                              (12, "'check-sni' of 'server'", "ALERT"),
+                              (12, "'socks4' of 'server'", "ALERT"),
                               (13, "section 'peers p'", "WARNING")):
         assert re.search(rf"\[{level}\].*x.cfg:{line}\] : {re.escape(word)} is ", said), said
     assert "x.cfg:7]" not in said
