@@ -49,7 +49,7 @@ SPOE_SRC := $(wildcard spoe/*.c)
 CORE_SRC := $(wildcard agent/core/*/*.c)
 IO_SRC   := $(wildcard agent/io/*.c)
 TLS_SRC  := $(wildcard agent/tls/*.c)
-LIVE_SRC := $(wildcard agent/store/*.c agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/names/*.c agent/proxy/*.c agent/runtime/*.c agent/admin/*.c agent/cli/*.c)
+LIVE_SRC := $(wildcard agent/store/*.c agent/engine/*.c agent/spoa/*.c agent/health/*.c agent/names/*.c agent/proxy/*.c agent/standby/*.c agent/runtime/*.c agent/admin/*.c agent/cli/*.c)
 MAIN_SRC := $(wildcard agent/*.c)
 
 objs = $(patsubst %.c,$(B)/%.o,$(1))

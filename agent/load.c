@@ -14,6 +14,13 @@ is_proxy(const struct options *o)
 	return strcmp(o->command, "proxy") == 0;
 }
 
+/* Does usher carry clients itself, always or at times? */
+static bool
+carries(const struct options *o)
+{
+	return is_proxy(o) || strcmp(o->command, "run") == 0;
+}
+
 /* Where usher stands in HAProxy's place, -q means what it means there: not even alerts. */
 void
 print_report(const struct options *o, const struct report *r)
@@ -41,9 +48,9 @@ load_world(struct engine *e, const struct options *o, struct world *old)
 
 	report_init(&report);
 	world = world_load(e, &o->files, old, &report);
-	if (world && is_proxy(o))
+	if (world && carries(o))
 		limits_raise(world, &report);
-	if (world && is_proxy(o) &&
+	if (world && carries(o) &&
 	    (!names_start(world, &report) || report.n_alerts || !world_load_tls(world, &report))) {
 		world_unref(world);
 		world = NULL;

@@ -65,6 +65,12 @@ run_proxy(struct engine *e, const struct options *o)
 }
 
 static int
+run_run(struct engine *e, const struct options *o)
+{
+	return o->check_only ? run_proxy_check(e, o) : serve(e, o, SERVE_RUN);
+}
+
+static int
 run_check(struct engine *e, const struct options *o)
 {
 	return cli_check(e, &o->files, o->quiet);
@@ -107,9 +113,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct engine *e, const struct options *o);
 } commands[] = {
-	{ "agent", run_agent },	  { "proxy", run_proxy },     { "check", run_check },
-	{ "setup", run_setup },	  { "explain", run_explain }, { "status", run_status },
-	{ "reload", run_reload },
+	{ "agent", run_agent },	  { "proxy", run_proxy },   { "run", run_run },
+	{ "check", run_check },	  { "setup", run_setup },   { "explain", run_explain },
+	{ "status", run_status }, { "reload", run_reload },
 };
 
 static int

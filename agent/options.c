@@ -12,6 +12,7 @@
 static const char usage[] =
 	"usage: usher agent   -f haproxy.cfg [-P usher.json] [options]\n"
 	"       usher proxy   -f haproxy.cfg [-P usher.json] [options]\n"
+	"       usher run     -f haproxy.cfg [-P usher.json] [options]\n"
 	"       usher check   -f haproxy.cfg [-P usher.json] [-q]\n"
 	"       usher setup   -f haproxy.cfg [-P usher.json]\n"
 	"       usher explain -f haproxy.cfg [-P usher.json] --client-id ID [--FACT VALUE]...\n"
@@ -217,8 +218,8 @@ static bool
 needs_files(const char *command)
 {
 	return strcmp(command, "agent") == 0 || strcmp(command, "proxy") == 0 ||
-	       strcmp(command, "explain") == 0 || strcmp(command, "check") == 0 ||
-	       strcmp(command, "setup") == 0;
+	       strcmp(command, "run") == 0 || strcmp(command, "explain") == 0 ||
+	       strcmp(command, "check") == 0 || strcmp(command, "setup") == 0;
 }
 
 static bool

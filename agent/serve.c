@@ -35,6 +35,7 @@
 #include "agent/spoa/engines.h"
 #include "agent/spoa/service.h"
 #include "agent/spoa/session_end.h"
+#include "agent/standby/service.h"
 
 enum { SIGNALS = 5 };
 
@@ -48,12 +49,15 @@ struct process {
 	struct counters *counters; /* one set for each worker, and the main thread's last */
 	struct sharing *sharing;   /* the main thread's */
 	enum serve_mode mode;
-	struct spoa_service *agent; /* NULL: not in this mode, and so are the next five */
+	struct spoa_service *agent; /* NULL: not in this mode, and so are the next six */
 	struct proxy_service *proxy;
 	struct names *names;
 	struct health_checker *checker;
 	struct runtime_poller *poller;
 	struct session_end_receiver *ends;
+	struct standby *standby;
+	struct meeting meeting; /* with standby: what HAProxy is like */
+	struct proxy_stand stand;
 	struct admin_service *admin;
 	struct sticky_file *sticky_file;
 	struct admin_reloads reloads;
@@ -180,7 +184,7 @@ reload(struct process *p)
 	hand_over(p, world, plan);
 	world_unref(p->world);
 	p->world = world;
-	if (p->proxy)
+	if (p->mode == SERVE_PROXY)
 		follow_operations(p);
 	log_line(LOG_INFO, "reload done");
 	return true;
@@ -299,6 +303,8 @@ stop_softly(struct process *p)
 	if (p->stopped_at)
 		return;
 	p->stopped_at = worker_now();
+	if (p->standby)
+		standby_stop(p->standby);
 	p->operations.view.is_stopping = true;
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct handover *h = xmalloc(sizeof(*h));
@@ -381,7 +387,7 @@ default_workers(void)
 static bool
 make_workers(struct process *p)
 {
-	uint32_t threads = p->mode == SERVE_PROXY ? p->world->topology.nbthread : 0;
+	uint32_t threads = p->mode == SERVE_AGENT ? 0 : p->world->topology.nbthread;
 
 	p->n_workers = p->options->n_workers ? p->options->n_workers : threads;
 	if (p->n_workers == 0 || p->n_workers > WORKERS_MAX)
@@ -461,9 +467,11 @@ fini(struct process *p)
 static bool
 open_agent(struct process *p)
 {
-	p->agent = spoa_service_open(p->world, p->workers, p->n_workers);
-	if (!p->agent)
-		return false;
+	if (p->world->n_listen) {
+		p->agent = spoa_service_open(p->world, p->workers, p->n_workers);
+		if (!p->agent)
+			return false;
+	}
 	p->poller = runtime_poller_new(p->loop, p->world);
 	p->ends =
 		session_end_receiver_new(p->loop, p->world, &p->counters[p->n_workers], p->sharing);
@@ -474,11 +482,12 @@ open_agent(struct process *p)
 static void
 close_agent(struct process *p)
 {
-	if (!p->agent)
-		return;
-	session_end_receiver_free(p->ends);
-	runtime_poller_free(p->poller);
-	spoa_service_free(p->agent);
+	if (p->ends)
+		session_end_receiver_free(p->ends);
+	if (p->poller)
+		runtime_poller_free(p->poller);
+	if (p->agent)
+		spoa_service_free(p->agent);
 }
 
 static void
@@ -502,15 +511,14 @@ open_operations(struct process *p)
 	return ok;
 }
 
-/* Those of `usher proxy`. */
+/* What carries clients; `stand` as proxy_service_open() has it. */
 static bool
-open_proxy(struct process *p)
+open_carriers(struct process *p, const struct proxy_stand *stand)
 {
 	struct report report;
 
-	world_begin(p->world, true);
 	report_init(&report);
-	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers, &report);
+	p->proxy = proxy_service_open(p->world, p->workers, p->n_workers, stand, &report);
 	print_report(p->options, &report);
 	report_fini(&report);
 	if (!p->proxy)
@@ -521,18 +529,68 @@ open_proxy(struct process *p)
 					&p->operations);
 	p->operations.checker = p->checker;
 	proxy_service_observe(p->proxy, note_connect, p->checker);
-	return open_operations(p);
+	return true;
+}
+
+/* The services of `usher proxy`. */
+static bool
+open_proxy(struct process *p)
+{
+	world_begin(p->world, true);
+	return open_carriers(p, NULL) && open_operations(p);
+}
+
+/* As it may be that HAProxy could not come back, it is met before anything is bound. */
+static bool
+meet_haproxy(struct process *p)
+{
+	struct report report;
+	bool ok;
+
+	report_init(&report);
+	ok = standby_meet(p->world, &p->meeting, &report);
+	print_report(p->options, &report);
+	report_fini(&report);
+	p->stand.uid = p->meeting.uid;
+	return ok;
+}
+
+/*
+ * Those of `usher run`: the agent's and the proxy's. HAProxy's runtime socket and statistics page
+ * are HAProxy's alone, so what operators hold on to is not opened.
+ */
+static bool
+open_run(struct process *p)
+{
+	struct standby_parts parts;
+
+	if (!meet_haproxy(p) || !open_agent(p) || !open_carriers(p, &p->stand))
+		return false;
+	parts = (struct standby_parts){ p->loop,    p->engine, &p->world,   p->proxy,
+					p->checker, p->poller, p->n_workers };
+	p->standby = standby_new(&parts, &p->meeting);
+	return true;
 }
 
 static bool
 open_services(struct process *p)
 {
-	return p->mode == SERVE_PROXY ? open_proxy(p) : open_agent(p);
+	switch (p->mode) {
+	case SERVE_PROXY:
+		return open_proxy(p);
+	case SERVE_RUN:
+		return open_run(p);
+	case SERVE_AGENT:
+		break;
+	}
+	return open_agent(p);
 }
 
 static void
 close_services(struct process *p)
 {
+	if (p->standby)
+		standby_free(p->standby);
 	close_agent(p);
 	serve_operations_close(&p->operations);
 	names_free(p->names);
@@ -545,7 +603,7 @@ close_services(struct process *p)
 static void
 give_up_privileges(const struct process *p)
 {
-	int error = p->mode == SERVE_PROXY ? privileges_keep_for_reload() : 0;
+	int error = p->mode == SERVE_AGENT ? 0 : privileges_keep_for_reload();
 
 	if (error)
 		log_line(LOG_WARNING, "privileges stay reason=\"%s\"", strerror(-error));
@@ -591,8 +649,10 @@ serve(struct engine *e, const struct options *options, enum serve_mode mode)
 	struct process p = { .options = options, .engine = e, .mode = mode };
 	int status;
 
-	if (mode == SERVE_PROXY)
+	if (mode != SERVE_AGENT)
 		engine_carries(e, options->n_workers);
+	if (mode == SERVE_RUN)
+		engine_stands_by(e);
 	p.world = load_world(e, options, NULL);
 	status = p.world ? run(&p) : 1;
 	fini(&p);

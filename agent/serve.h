@@ -10,6 +10,7 @@
 enum serve_mode {
 	SERVE_AGENT,
 	SERVE_PROXY,
+	SERVE_RUN, /* the agent, and the proxy standing by */
 };
 
 /* Returns the exit code. */

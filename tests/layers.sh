@@ -30,6 +30,7 @@ agent/spoa: spoe agent/core agent/io agent/engine
 agent/health: agent/core agent/io agent/engine agent/tls
 agent/names: agent/core agent/io agent/engine
 agent/proxy: agent/core agent/io agent/engine agent/tls
+agent/standby: agent/core agent/io agent/engine agent/proxy/service.h agent/health/checker.h agent/health/runtime.h
 agent/runtime: agent/core agent/io agent/engine ev
 agent/admin: agent/core agent/io agent/engine agent/tls/store.h jansson microhttpd
 agent/cli: agent/core agent/io agent/engine jansson

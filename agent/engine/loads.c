@@ -33,6 +33,7 @@ struct loads {
 	struct backend_home *backends;	 /* owned */
 	struct frontend_home *frontends; /* owned */
 	struct frontend_load process;
+	_Atomic bool is_haproxys;
 };
 
 /* Traffic has cache lines of its own: calloc() does not align that far. */
@@ -98,11 +99,18 @@ intern_backend(struct loads *l, struct str name)
 	b = new_home(sizeof(*b));
 	b->name = str_dup(name);
 	backend_load_init(&b->load);
+	b->load.is_haproxys = &l->is_haproxys;
 	map_init(&b->server_by_name);
 	b->next = l->backends;
 	l->backends = b;
 	map_add(&l->backend_by_name, str_of(b->name), b);
 	return b;
+}
+
+void
+loads_set_haproxys(struct loads *l, bool is_haproxys)
+{
+	atomic_store(&l->is_haproxys, is_haproxys);
 }
 
 struct server_load *

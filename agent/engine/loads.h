@@ -14,6 +14,9 @@ struct loads *loads_new(void);
 /* When no session is left. */
 void loads_free(struct loads *l);
 
+/* Whose new clients are: HAProxy's, while usher stands by, or usher's own, as from the start. */
+void loads_set_haproxys(struct loads *l, bool is_haproxys);
+
 /* That of a server in a backend, made when it is asked for the first time. */
 struct server_load *loads_server(struct loads *l, struct str backend, struct str server);
 

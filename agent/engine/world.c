@@ -52,6 +52,7 @@ struct engine {
 	struct tables tables; /* the stick-tables of those that usher carries */
 	struct tls_tickets *tickets;
 	unsigned n_workers; /* 0: as many as the file says */
+	bool stands_by;	    /* sessions may be HAProxy's as well as ours */
 	struct map target_by_name;
 	pthread_rwlock_t lock; /* of the names and numbers of targets */
 };
@@ -106,6 +107,26 @@ engine_carries(struct engine *e, unsigned n_workers)
 	e->loads = loads_new();
 	e->tickets = tls_tickets_new(TICKET_PERIOD_S);
 	e->n_workers = n_workers;
+}
+
+void
+engine_stands_by(struct engine *e)
+{
+	e->stands_by = true;
+	engine_set_haproxys(e, true);
+}
+
+void
+engine_set_haproxys(struct engine *e, bool is_haproxys)
+{
+	loads_set_haproxys(e->loads, is_haproxys);
+}
+
+/* Every session's end is known because each is ours. */
+static bool
+knows_all_ends(const struct engine *e)
+{
+	return e->loads && !e->stands_by;
 }
 
 void
@@ -530,7 +551,7 @@ limits_of(const struct engine *e, const struct world *w)
 		.max_entries = w->policy.max_entries,
 		.expire_ms = w->policy.expire_ms,
 		.max_life_ms = w->policy.max_life_ms,
-		.ends_reported = e->loads || w->n_session_ends > 0,
+		.ends_reported = knows_all_ends(e) || w->n_session_ends > 0,
 	};
 }
 
@@ -636,7 +657,7 @@ world_begin(const struct world *w, bool ends_heard)
 {
 	struct stick_limits limits = limits_of(w->engine, w);
 
-	limits.ends_reported = w->engine->loads || ends_heard;
+	limits.ends_reported = knows_all_ends(w->engine) || ends_heard;
 	stick_table_set_limits(w->env.table, &limits);
 	for (size_t i = 0; i < w->topology.n_proxies; i++)
 		if (w->pools[i])

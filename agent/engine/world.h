@@ -59,6 +59,13 @@ void engine_free(struct engine *e);
  * how many there are to be; 0: as many as the file of the first world says.
  */
 void engine_carries(struct engine *e, unsigned n_workers);
+/*
+ * It stands by: HAProxy carries them, until engine_set_haproxys() says otherwise. After
+ * engine_carries().
+ */
+void engine_stands_by(struct engine *e);
+/* Whose new clients are from now on. Any time after the first world; main thread. */
+void engine_set_haproxys(struct engine *e, bool is_haproxys);
 /* So many there are: no file says anything else from now on. */
 void engine_set_workers(struct engine *e, unsigned n_workers);
 

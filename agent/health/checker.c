@@ -31,6 +31,7 @@ struct health_checker {
 	struct script *scripts; /* owned; by proxy index */
 	size_t n_scripts;
 	uint64_t random;
+	bool is_paused;
 };
 
 const struct world *
@@ -253,7 +254,7 @@ on_enough(struct note *note)
 	struct health_answer a;
 	enum error_action action;
 
-	if (!c || !rise_is_up(&c->rise))
+	if (!c || !rise_is_up(&c->rise) || c->owner->is_paused)
 		return;
 	action = c->server->checking.observe_layer4 ? c->server->checking.on_error
 						    : ERROR_FAIL_CHECK;
@@ -476,7 +477,7 @@ health_checker_set_world(struct health_checker *h, struct world *world)
 	for (size_t i = 0; i < world->topology.n_proxies; i++)
 		if (is_carried(world, world->topology.proxies[i]))
 			add_backend(h, world->topology.proxies[i], old, n_old);
-	for (size_t i = 0; i < n_old; i++)
+	for (size_t i = 0; i < n_old && !h->is_paused; i++)
 		release(h, old[i]);
 	free_all(old, n_old, old_scripts, n_old_scripts);
 	world_unref(old_world);
@@ -484,8 +485,42 @@ health_checker_set_world(struct health_checker *h, struct world *world)
 		link_tracked(h, h->all[i]);
 		link_note(h, h->all[i]);
 	}
+	if (h->is_paused)
+		return;
 	for (size_t i = 0; i < h->n; i++)
 		settle(h->all[i]);
+	start_checks(h);
+}
+
+void
+health_checker_pause(struct health_checker *h)
+{
+	h->is_paused = true;
+	for (size_t i = 0; i < h->n; i++) {
+		ev_timer_stop(h->loop, &h->all[i]->due);
+		check_cancel(&h->all[i]->check);
+	}
+}
+
+/* As the pool has it. A drain is somebody's wish: it stays. */
+static void
+begin_as_found(struct checked *c)
+{
+	enum server_status now = pool_server(c->pool, c->server->index).status;
+
+	rise_init(&c->rise, &c->server->checking);
+	c->rise.health = now == SERVER_DOWN ? 0 : c->rise.rise + c->rise.fall - 1;
+	c->drains = c->is_our_drain = false;
+	c->was_maint = now == SERVER_MAINT;
+	c->view.answer = (struct health_answer){ 0 };
+}
+
+void
+health_checker_resume(struct health_checker *h)
+{
+	h->is_paused = false;
+	for (size_t i = 0; i < h->n; i++)
+		begin_as_found(h->all[i]);
 	start_checks(h);
 }
 

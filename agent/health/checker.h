@@ -30,6 +30,13 @@ struct health_checker *health_checker_new(struct ev_loop *loop, struct world *wo
 /* A reload: servers of the same backend and name keep their score and what is known of them. */
 void health_checker_set_world(struct health_checker *h, struct world *world);
 
+/*
+ * Leave the servers alone, whoever else looks after them; and look after them again, beginning with
+ * what the pools say of them now. It begins awake. Main thread.
+ */
+void health_checker_pause(struct health_checker *h);
+void health_checker_resume(struct health_checker *h);
+
 /* When no worker can note anything any more. */
 void health_checker_free(struct health_checker *h);
 

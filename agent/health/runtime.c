@@ -37,6 +37,7 @@ struct runtime_poller {
 	struct buf answer;
 	unsigned silent; /* rounds without an answer; stops counting at SILENT_ROUNDS */
 	bool answered;	 /* ever, by this socket */
+	bool is_ignored; /* what it says of servers */
 	struct runtime_haproxy haproxy;
 	uint64_t *decided; /* owned; of each server of each pool when the question was put */
 };
@@ -86,7 +87,7 @@ apply_server(struct runtime_poller *p, const struct runtime_server *s)
 	struct pool *pool = world_pool(p->world, s->backend);
 	const struct server *server = pool ? proxy_server(pool_backend(pool), s->server) : NULL;
 
-	if (!server)
+	if (!server || p->is_ignored)
 		return;
 	if (s->has_sessions)
 		pool_set_sessions(pool, server->index, s->sessions,
@@ -128,6 +129,7 @@ apply_answer(struct runtime_poller *p)
 	p->answered = true;
 	p->silent = 0;
 	p->haproxy.answers = true;
+	p->haproxy.is_hung = false;
 	apply_info(p, answer);
 }
 
@@ -149,6 +151,8 @@ no_answer(struct runtime_poller *p, int error)
 	if (p->silent == SILENT_ROUNDS || ++p->silent < SILENT_ROUNDS)
 		return;
 	p->haproxy.answers = false;
+	/* The backlog of a socket that nobody serves is full after some questions. */
+	p->haproxy.is_hung = p->answered && (error == ETIMEDOUT || error == EAGAIN);
 	log_line(LOG_WARNING,
 		 "runtime socket silent address=%s reason=\"%s\" consequence=\"server states stay "
 		 "as last known\"",
@@ -253,6 +257,12 @@ const struct runtime_haproxy *
 runtime_poller_haproxy(const struct runtime_poller *p)
 {
 	return &p->haproxy;
+}
+
+void
+runtime_poller_set_counts(struct runtime_poller *p, bool counts)
+{
+	p->is_ignored = !counts;
 }
 
 struct runtime_poller *

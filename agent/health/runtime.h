@@ -22,10 +22,15 @@ void runtime_poller_set_world(struct runtime_poller *p, struct world *world);
 /* The HAProxy that answered last. */
 struct runtime_haproxy {
 	bool answers; /* still */
+	bool is_hung; /* it answered before, and now takes connections and says nothing */
 	uint64_t pid, uptime_s;
 	char version[64];
 };
 const struct runtime_haproxy *runtime_poller_haproxy(const struct runtime_poller *p);
+
+/* Whether its word on servers counts: not while usher carries the clients and checks them itself.
+ */
+void runtime_poller_set_counts(struct runtime_poller *p, bool counts);
 
 void runtime_poller_free(struct runtime_poller *p);
 

@@ -107,6 +107,53 @@ datagram_bind(const struct addr *a)
 	return fd;
 }
 
+int
+listener_stand(const struct addr *a, uid_t uid)
+{
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+
+	if (fd < 0)
+		return -errno;
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+	set_option(fd, SOL_SOCKET, SO_REUSEPORT);
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+	/* The kernel lets those share a port whose sockets belong to one user. */
+	if ((uid != geteuid() && fchown(fd, uid, (gid_t)-1) < 0) || bind(fd, &a->sa, a->len) < 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
+int
+listener_stand_all(int *fds, unsigned n, const struct addr *a, uid_t uid)
+{
+	for (unsigned i = 0; i < n; i++) {
+		fds[i] = listener_stand(a, uid);
+		if (fds[i] < 0) {
+			int error = fds[i];
+
+			while (i-- > 0)
+				close(fds[i]);
+			return error;
+		}
+	}
+	return 0;
+}
+
+int
+listener_listen(int fd)
+{
+	return listen(fd, BACKLOG) < 0 ? -errno : 0;
+}
+
+void
+listener_rest(int fd)
+{
+	shutdown(fd, SHUT_RD);
+}
+
 static void
 on_pause_over(struct ev_loop *loop, ev_timer *timer, int revents)
 {
@@ -223,10 +270,22 @@ listener_start_all(struct listener *listeners, struct worker **workers, unsigned
 }
 
 void
-listener_stop(struct listener *l)
+listener_pause(struct listener *l)
 {
 	ev_io_stop(l->worker->loop, &l->io);
 	ev_timer_stop(l->worker->loop, &l->pause);
+}
+
+void
+listener_resume(struct listener *l)
+{
+	ev_io_start(l->worker->loop, &l->io);
+}
+
+void
+listener_stop(struct listener *l)
+{
+	listener_pause(l);
 	close(l->fd);
 	l->fd = -1;
 }

@@ -31,6 +31,19 @@ int listener_bind(const struct addr *a, mode_t mode);
 int listener_join(const struct addr *a);
 
 /*
+ * A TCP socket that is bound beside those of that user's processes, for as long as it is open, and
+ * does not listen: it is in nobody's way. A negative errno; -EPERM: only with CAP_CHOWN can it be
+ * another user's. stand_all() makes one for each of n workers: 0, or a negative errno, and then
+ * none is open.
+ */
+int listener_stand(const struct addr *a, uid_t uid);
+int listener_stand_all(int *fds, unsigned n, const struct addr *a, uid_t uid);
+/* It listens from now on: 0, or a negative errno. From any thread. */
+int listener_listen(int fd);
+/* It is bound and no more; who stands in its backlog is reset: see listener_drain(). */
+void listener_rest(int fd);
+
+/*
  * A socket on this address for each of n workers. 0, or a negative errno, and then none is open.
  */
 int listener_bind_all(int *fds, unsigned n, const struct addr *a);
@@ -53,6 +66,9 @@ int listener_start_all(struct listener *listeners, struct worker **workers, unsi
 /* Accept whoever stands in the backlog, however many: closing would reset them. */
 void listener_drain(struct listener *l);
 void listener_stop(struct listener *l);
+/* Accept nobody for now, and again; the socket stays open. */
+void listener_pause(struct listener *l);
+void listener_resume(struct listener *l);
 
 /* A bound datagram socket for session ends; a negative errno if that fails. */
 int datagram_bind(const struct addr *a);

@@ -20,6 +20,7 @@
 #include "agent/engine/data_path.h"
 #include "agent/io/listener.h"
 #include "agent/io/log.h"
+#include "agent/io/sock_diag.h"
 #include "agent/proxy/limits.h"
 #include "agent/proxy/session.h"
 
@@ -37,6 +38,10 @@ struct entrance {
 	char *text;	    /* owned; as written */
 	char *frontend;	    /* owned; the main thread's copy */
 	struct door *doors; /* owned; one a worker */
+	struct own_socket { /* the main thread's copy */
+		int fd;	    /* the door's */
+		uint64_t inode;
+	} * sockets; /* owned; one a worker */
 };
 
 struct proxy_service {
@@ -47,6 +52,9 @@ struct proxy_service {
 	unsigned n_workers;
 	const struct frontend_load *process; /* the engine's */
 	_Atomic uint32_t max_sessions;
+	const struct proxy_stand *stand; /* NULL: every socket listens, always */
+	bool listens;			 /* the main thread's word */
+	bool *accepts; /* owned; one a worker, which writes its own: what it was told last */
 };
 
 /* Frontends of MQTT. */
@@ -138,6 +146,8 @@ open_door(struct door *d, struct worker *w, int fd)
 {
 	listener_start(&d->listener, w, fd, on_accept, d);
 	d->listener.may_accept = may_accept;
+	if (!d->entrance->service->accepts[w->index])
+		listener_pause(&d->listener);
 }
 
 static void
@@ -163,6 +173,7 @@ new_entrance(struct proxy_service *s, const struct proxy *frontend, const struct
 		.text = str_dup(str_of(b->text)),
 		.frontend = str_dup(str_of(frontend->name)),
 		.doors = xcalloc(s->n_workers, sizeof(*e->doors)),
+		.sockets = xcalloc(s->n_workers, sizeof(*e->sockets)),
 	};
 	for (unsigned i = 0; i < s->n_workers; i++) {
 		e->doors[i].entrance = e;
@@ -177,6 +188,7 @@ free_entrance(struct entrance *e)
 	for (unsigned i = 0; i < e->service->n_workers; i++)
 		free(e->doors[i].frontend);
 	free(e->doors);
+	free(e->sockets);
 	free(e->frontend);
 	free(e->text);
 	free(e);
@@ -218,19 +230,56 @@ add_change(struct proxy_plan *plan, struct entrance *e, int kind)
 	return &plan->changes[plan->n++];
 }
 
+static int
+open_sockets(const struct proxy_service *s, int *fds, const struct addr *a)
+{
+	int error;
+
+	if (a->len == 0)
+		return -EDESTADDRREQ;
+	if (!s->stand)
+		return listener_bind_all(fds, s->n_workers, a);
+	error = listener_stand_all(fds, s->n_workers, a, s->stand->uid);
+	for (unsigned i = 0; !error && s->listens && i < s->n_workers; i++)
+		(void)!listener_listen(fds[i]); /* its worker tries again */
+	return error;
+}
+
+static void
+refuse_stand(const struct proxy_service *s, const struct bind *b, int error, struct report *r)
+{
+	const char *what = error == -EADDRINUSE ? "another user's socket is bound there"
+			   : error == -EPERM	? "making sockets for another user takes CAP_CHOWN"
+						: strerror(-error);
+
+	report_cfg(
+		r, FINDING_ALERT,
+		"usher cannot stand by on [%s] with sockets of user id %u: %s. HAProxy might not "
+		"come back; see docs/run.md, \"Whose sockets\".",
+		b->text, (unsigned)s->stand->uid, what);
+}
+
 /* The new address is opened at once: nothing has changed yet, should that fail. */
 static void
 plan_open(struct proxy_service *s, struct proxy_plan *plan, const struct proxy *frontend,
 	  const struct bind *b, struct report *r)
 {
 	int *fds = xcalloc(s->n_workers, sizeof(*fds));
-	int error = b->addr.len ? listener_bind_all(fds, s->n_workers, &b->addr) : -EDESTADDRREQ;
+	int error = open_sockets(s, fds, &b->addr);
 
 	if (!error) {
-		add_change(plan, new_entrance(s, frontend, b), CHANGE_OPEN)->fds = fds;
+		struct entrance *e = new_entrance(s, frontend, b);
+
+		for (unsigned i = 0; i < s->n_workers; i++)
+			e->sockets[i] = (struct own_socket){ fds[i], sock_inode(fds[i]) };
+		add_change(plan, e, CHANGE_OPEN)->fds = fds;
 		return;
 	}
 	free(fds);
+	if (s->stand) {
+		refuse_stand(s, b, error, r);
+		return;
+	}
 	report_cfg(r, FINDING_ALERT, "Starting frontend %s: cannot bind socket (%s) [%s]",
 		   frontend->name, strerror(-error), b->text);
 }
@@ -241,7 +290,12 @@ plan_bind(struct proxy_service *s, struct proxy_plan *plan, const struct proxy *
 {
 	struct entrance *e = find_entrance(s, &b->addr);
 
-	if (!e)
+	if (s->stand && b->addr.sa.sa_family == AF_UNIX)
+		report_cfg(r, FINDING_WARNING,
+			   "frontend %s : [%s] is HAProxy's alone: usher run does not stand in for "
+			   "it on UNIX sockets.",
+			   frontend->name, b->text);
+	else if (!e)
 		plan_open(s, plan, frontend, b, r);
 	else if (strcmp(e->frontend, frontend->name) != 0)
 		add_change(plan, e, CHANGE_RENAME)->frontend = str_dup(str_of(frontend->name));
@@ -388,7 +442,7 @@ proxy_service_listens(const struct world *world)
 
 struct proxy_service *
 proxy_service_open(const struct world *world, struct worker **workers, unsigned n_workers,
-		   struct report *r)
+		   const struct proxy_stand *stand, struct report *r)
 {
 	struct proxy_service *s = xcalloc(1, sizeof(*s));
 	struct proxy_plan *plan;
@@ -396,6 +450,10 @@ proxy_service_open(const struct world *world, struct worker **workers, unsigned 
 	s->n_workers = n_workers;
 	s->workers = workers;
 	s->process = world->data_path->process;
+	s->stand = stand;
+	s->accepts = xcalloc(n_workers, sizeof(*s->accepts));
+	for (unsigned i = 0; i < n_workers; i++)
+		s->accepts[i] = !stand;
 	s->carriers = xcalloc(n_workers, sizeof(*s->carriers));
 	for (unsigned i = 0; i < n_workers; i++)
 		carrier_init(&s->carriers[i], workers[i]);
@@ -423,6 +481,114 @@ proxy_service_observe(struct proxy_service *s,
 		s->carriers[i].note_connect = note;
 		s->carriers[i].note_arg = arg;
 	}
+}
+
+/* ---- standing by ---------------------------------------------------------------------------- */
+
+/* A worker's part of a change; its doors are there until it hears of a plan that closes them. */
+struct stance {
+	struct proxy_service *service;
+	struct worker *worker;
+	bool listens;
+	size_t n;
+	struct door *doors[];
+};
+
+/* Listens again where a worker that hears of two changes at once has just undone the second. */
+static void
+let_in(struct door *d)
+{
+	int error = listener_listen(d->listener.fd);
+
+	if (error)
+		log_line(LOG_ERROR, "listener failed address=%s reason=\"%s\"", d->entrance->text,
+			 strerror(-error));
+	listener_resume(&d->listener);
+}
+
+/* Who stands in the backlog comes in first: the kernel resets who is left. */
+static void
+let_nobody_in(struct door *d)
+{
+	listener_pause(&d->listener);
+	listener_drain(&d->listener);
+	listener_rest(d->listener.fd);
+}
+
+static void
+take_stance(void *arg)
+{
+	struct stance *stance = arg;
+
+	stance->service->accepts[stance->worker->index] = stance->listens;
+	for (size_t i = 0; i < stance->n; i++) {
+		if (!stance->doors[i]->listener.worker)
+			continue; /* the process stops softly */
+		if (stance->listens)
+			let_in(stance->doors[i]);
+		else
+			let_nobody_in(stance->doors[i]);
+	}
+	free(stance);
+}
+
+static void
+tell_stance(struct proxy_service *s)
+{
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		struct stance *stance =
+			xmalloc(sizeof(*stance) + s->n_entrances * sizeof(stance->doors[0]));
+
+		*stance = (struct stance){ s, s->workers[i], s->listens, s->n_entrances };
+		for (size_t j = 0; j < s->n_entrances; j++)
+			stance->doors[j] = &s->entrances[j]->doors[i];
+		inbox_send(&s->workers[i]->inbox, take_stance, stance);
+	}
+}
+
+int
+proxy_service_listen(struct proxy_service *s)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < s->n_entrances; i++)
+		for (unsigned w = 0; w < s->n_workers; w++) {
+			int error = listener_listen(s->entrances[i]->sockets[w].fd);
+
+			result = result ? result : error;
+		}
+	s->listens = true;
+	tell_stance(s);
+	return result;
+}
+
+void
+proxy_service_rest(struct proxy_service *s)
+{
+	s->listens = false;
+	tell_stance(s);
+}
+
+size_t
+proxy_service_n_addresses(const struct proxy_service *s)
+{
+	return s->n_entrances;
+}
+
+const struct addr *
+proxy_service_address(const struct proxy_service *s, size_t i)
+{
+	return &s->entrances[i]->addr;
+}
+
+bool
+proxy_service_owns(const struct proxy_service *s, uint64_t inode)
+{
+	for (size_t i = 0; i < s->n_entrances; i++)
+		for (unsigned w = 0; w < s->n_workers; w++)
+			if (s->entrances[i]->sockets[w].inode == inode)
+				return true;
+	return false;
 }
 
 /* ---- servers that go down ------------------------------------------------------------------- */
@@ -516,6 +682,7 @@ proxy_service_free(struct proxy_service *s)
 	for (size_t i = 0; i < s->n_entrances; i++)
 		free_entrance(s->entrances[i]);
 	free(s->entrances);
+	free(s->accepts);
 	free(s->carriers);
 	free(s);
 }

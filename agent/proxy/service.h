@@ -10,12 +10,34 @@
 
 struct proxy_service;
 
+/* Beside HAProxy, whose sockets that user makes: bound as one of them, not listening. */
+struct proxy_stand {
+	uid_t uid;
+};
+
 /*
  * Open every `bind` of every frontend on every worker, before they start. NULL, with an alert
- * in HAProxy's words for each that could not be opened, when one is missing.
+ * in HAProxy's words for each that could not be opened, when one is missing. `stand` NULL: they
+ * listen at once, and always; else proxy_service_listen() and _rest() say when. Then paths of UNIX
+ * sockets are left to HAProxy, with a warning.
  */
 struct proxy_service *proxy_service_open(const struct world *world, struct worker **workers,
-					 unsigned n_workers, struct report *r);
+					 unsigned n_workers, const struct proxy_stand *stand,
+					 struct report *r);
+
+/*
+ * Where usher stands by: accept clients from now on, and no longer. listen: new clients are
+ * in our backlog when it returns; 0, or a negative errno of one that could not. rest: each worker
+ * lets in who stands in its backlog, then its sockets are bound and no more; sessions go on. Main
+ * thread.
+ */
+int proxy_service_listen(struct proxy_service *s);
+void proxy_service_rest(struct proxy_service *s);
+
+/* The addresses that are open, and whether a socket is one of ours. Main thread. */
+size_t proxy_service_n_addresses(const struct proxy_service *s);
+const struct addr *proxy_service_address(const struct proxy_service *s, size_t i);
+bool proxy_service_owns(const struct proxy_service *s, uint64_t inode);
 
 /* Does the file have anything to open? */
 bool proxy_service_listens(const struct world *world);

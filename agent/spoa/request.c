@@ -277,6 +277,8 @@ answer_connect(struct worker *w, const struct asked *a, struct spop_writer *out)
 		route_ask_fetched(w, w->world, &a->facts, a->fetch, &v);
 	else
 		route_ask(w, w->world, &a->facts, &v);
+	if (v.has_place) /* HAProxy carries whom it asks for, even while usher stands in for it */
+		load_leave(pool_load(v.pool, v.ranking.server[0]));
 	write_verdict(&v, a->level, out);
 	verdict_log(&v, &a->facts, worker_ms(w));
 }

@@ -15,6 +15,7 @@ backend_load_init(struct backend_load *b)
 	list_init(&b->waiting);
 	atomic_init(&b->n_waiting, 0);
 	atomic_init(&b->n_sessions, 0);
+	b->is_haproxys = NULL;
 	b->window = (struct replay_window){ 0 };
 }
 
@@ -33,6 +34,12 @@ server_load_init(struct server_load *l, struct backend_load *b)
 	atomic_init(&l->maxconn, 0);
 	atomic_init(&l->is_closed, false);
 	atomic_init(&l->is_draining, false);
+}
+
+bool
+load_is_haproxys(const struct server_load *l)
+{
+	return l->backend->is_haproxys && atomic_load(l->backend->is_haproxys);
 }
 
 bool

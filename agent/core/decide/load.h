@@ -19,6 +19,9 @@
 #include "agent/core/decide/traffic.h"
 
 struct backend_load {
+	/* New clients are HAProxy's to carry: while that is true, verdicts take no places. NULL:
+	 * they are usher's. Borrowed from the engine. */
+	const _Atomic bool *is_haproxys;
 	pthread_mutex_t lock;
 	struct list waiting; /* struct waiter; the longest wait first; guarded by lock */
 	_Atomic uint32_t n_waiting;
@@ -71,6 +74,9 @@ struct waiter {
 void backend_load_init(struct backend_load *b);
 void backend_load_fini(struct backend_load *b);
 void server_load_init(struct server_load *l, struct backend_load *b);
+
+/* Are new clients HAProxy's to carry at present? */
+bool load_is_haproxys(const struct server_load *l);
 
 /* Could it take one more session, without passing those who wait for it? */
 bool load_has_room(const struct server_load *l);

@@ -189,12 +189,19 @@ pool_is_wanted(const struct pool *p, unsigned server, const struct pick *pick)
 	return in_subset(pick, p->servers[server].file->name);
 }
 
+/* Whom the next client is carried by: then its places and its address are for us to know. */
+static bool
+is_ours_to_carry(const struct pool_server *s)
+{
+	return s->load && !load_is_haproxys(s->load);
+}
+
 static bool
 may_use(const struct pool *p, const struct pick *pick, size_t i)
 {
 	const struct pool_server *s = &p->servers[i];
 
-	if (s->load && s->addr.len == 0)
+	if (is_ours_to_carry(s) && s->addr.len == 0)
 		return false;
 	return s->status == SERVER_UP && s->weight > 0 && pool_is_wanted(p, (unsigned)i, pick);
 }
@@ -256,7 +263,8 @@ rank(struct pool *p, const struct pick *pick, struct ranking *r)
 	for (size_t i = 0; i < p->n; i++) {
 		struct pool_server *s = &p->servers[i];
 
-		s->has_room = pool_may_use(p, pick, i) && (!s->load || load_has_room(s->load));
+		s->has_room = pool_may_use(p, pick, i) &&
+			      (!is_ours_to_carry(s) || load_has_room(s->load));
 	}
 	if (p->on_backups && !(p->backend->options & OPTION_ALLBACKUPS))
 		rank_first_backup(p, pick, r);
@@ -294,8 +302,10 @@ pool_find(struct pool *p, uint32_t target, const struct pick *pick, unsigned *se
 static bool
 send_client(struct pool_server *s)
 {
+	if (is_ours_to_carry(s))
+		return load_enter(s->load);
 	s->decided++;
-	return s->load && load_enter(s->load);
+	return false;
 }
 
 bool
@@ -428,6 +438,17 @@ pool_set_sessions(struct pool *p, unsigned server, uint32_t sessions, uint64_t d
 	pthread_mutex_unlock(&p->lock);
 }
 
+void
+pool_forget_sessions(struct pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; i < p->n; i++) {
+		p->servers[i].sessions = 0;
+		p->servers[i].decided_before = p->servers[i].decided;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 struct server_report
 pool_server(struct pool *p, unsigned server)
 {
@@ -438,7 +459,7 @@ pool_server(struct pool *p, unsigned server)
 	report = (struct server_report){
 		s->status,
 		s->weight,
-		s->load ? atomic_load(&s->load->n_sessions) : s->sessions,
+		s->sessions + (s->load ? atomic_load(&s->load->n_sessions) : 0),
 	};
 	pthread_mutex_unlock(&p->lock);
 	return report;

@@ -109,6 +109,12 @@ bool pool_addr(struct pool *p, unsigned server, struct addr *a);
 /* Returns whether the status or weight is another than before. */
 bool pool_set_state(struct pool *p, unsigned server, enum server_status status, uint16_t weight);
 
+/*
+ * HAProxy is gone, and its sessions with it: what was reported of them, and the clients sent there
+ * since, count no more.
+ */
+void pool_forget_sessions(struct pool *p);
+
 /* How many sessions it may have from now on, whatever the file says; 0: no limit. */
 void pool_set_maxconn(struct pool *p, unsigned server, uint32_t maxconn);
 

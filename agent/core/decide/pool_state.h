@@ -52,13 +52,18 @@ extern const struct balance balance_roundrobin, balance_leastconn, balance_sourc
  */
 bool pool_may_use(const struct pool *p, const struct pick *pick, size_t i);
 
-/* Sessions that are there, and those who wait; or as last reported, and the clients sent since. */
+/*
+ * The sessions that HAProxy reported last and the clients sent there since; those that usher
+ * carries itself, and who waits for a place among them.
+ */
 static inline uint64_t
 pool_server_load(const struct pool_server *s)
 {
+	uint64_t n = s->sessions + (s->decided - s->decided_before);
+
 	if (s->load)
-		return atomic_load(&s->load->n_sessions) + atomic_load(&s->load->n_waiting);
-	return s->sessions + (s->decided - s->decided_before);
+		n += atomic_load(&s->load->n_sessions) + atomic_load(&s->load->n_waiting);
+	return n;
 }
 
 /* How full a server would be with one more client, per weight, in fixed point. */

@@ -9,6 +9,7 @@
 
 #include "agent/core/base/mem.h"
 #include "agent/core/policy/load_rules.h"
+#include "agent/core/policy/load_standby.h"
 #include "agent/core/policy/load_store.h"
 #include "agent/core/policy/load_tenants.h"
 
@@ -432,6 +433,7 @@ static const struct key policy_keys[] = {
 	{ "rules", load_rules, false },
 	{ "agent", read_agent, false },
 	{ "proxy", read_proxy, false },
+	{ "standby", load_standby, false },
 	{ "admin", read_admin, false },
 };
 static const struct object whole_object = OBJECT("policy", policy_keys);
@@ -446,6 +448,7 @@ policy_object(size_t i)
 		&admin_object,		&rule_object,	  &text_matcher_object,
 		&number_matcher_object, &probe_object,	  &address_matcher_object,
 		&store_object,
+		&standby_object,
 	};
 
 	return i < sizeof(all) / sizeof(*all) ? all[i] : NULL;

@@ -15,6 +15,7 @@ policy_init(struct policy *p)
 		.max_delay_ms = 100,
 		.store = { .deadline_ms = 3 },
 		.max_handshakes = 4096,
+		.standby.start_delay_ms = INT64_C(10) * 1000,
 	};
 	map_init(&p->tenant_by_name);
 }
@@ -63,6 +64,7 @@ policy_fini(struct policy *p)
 	free(p->store.prefix);
 	free(p->admin_listen);
 	free(p->admin_token_file);
+	free(p->standby.state_file);
 	for (size_t i = 0; i < p->n_frontends; i++)
 		free(p->frontends[i].name);
 	free(p->frontends);

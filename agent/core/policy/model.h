@@ -17,6 +17,8 @@
 
 /* Where the admin service listens when usher.json does not say. */
 #define POLICY_ADMIN_DEFAULT "unix@/run/usher/admin.sock"
+/* Where `usher run` notes that it stands in for HAProxy, when usher.json does not say. */
+#define POLICY_STATE_FILE_DEFAULT "/run/usher/standby"
 
 /* A rate: at most `count` events in any `period_ms`, given as "20/10s". count 0: no limit. */
 struct rate {
@@ -151,6 +153,16 @@ struct store_policy {
 
 #define POLICY_STORE_PREFIX "usher:"
 
+/* `usher run`: when it stands in for HAProxy, and how it makes way again (docs/run.md). */
+struct standby_policy {
+	int64_t start_delay_ms; /* how long an HAProxy that was never seen is waited for */
+	bool stays;		/* when an operator stops HAProxy, nobody stands in for it */
+	struct rate drain;	/* sessions ended once HAProxy is back; count 0: none are */
+	bool has_haproxy_uid;	/* else what is seen of it, or follows from haproxy.cfg */
+	uint32_t haproxy_uid;	/* of the user who opens HAProxy's sockets */
+	char *state_file;	/* owned; NULL: the default of docs/policy.md */
+};
+
 struct policy {
 	struct frontend_policy *frontends; /* owned */
 	size_t n_frontends;
@@ -189,6 +201,8 @@ struct policy {
 	int64_t max_delay_ms; /* decisions later than this are answered empty */
 
 	unsigned as_haproxy; /* bits 1 << enum difference: there usher does as HAProxy */
+
+	struct standby_policy standby;
 
 	char *admin_listen;	/* owned; NULL: the default of docs/policy.md */
 	char *admin_token_file; /* owned; NULL: nothing may be changed over TCP */

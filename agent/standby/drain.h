@@ -1,0 +1,27 @@
+/*
+ * Once HAProxy is back, usher's own sessions are ended at the policy's pace, so that their clients
+ * connect again and come to HAProxy. Main thread.
+ */
+#ifndef USHER_STANDBY_DRAIN_H
+#define USHER_STANDBY_DRAIN_H
+
+#include <ev.h>
+
+#include "agent/core/policy/model.h"
+#include "agent/proxy/service.h"
+
+struct drain {
+	struct ev_loop *loop;
+	struct proxy_service *proxy;
+	unsigned n_workers;
+	unsigned each_time; /* sessions ended by one turn of the timer */
+	ev_timer turn;
+};
+
+void drain_init(struct drain *d, struct ev_loop *loop, struct proxy_service *proxy,
+		unsigned n_workers);
+/* Until none is left, or until it is stopped. A rate of 0 ends none. */
+void drain_start(struct drain *d, const struct rate *rate);
+void drain_stop(struct drain *d);
+
+#endif
