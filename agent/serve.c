@@ -241,6 +241,32 @@ view_haproxy(void *arg, struct admin_haproxy *h)
 	snprintf(h->version, sizeof(h->version), "%s", from->version);
 }
 
+static const char *
+standby_name(unsigned state)
+{
+	return standby_state_name((enum standby_state)state);
+}
+
+static void
+view_standby(void *arg, struct admin_standby *s)
+{
+	const struct process *p = arg;
+	struct standby_report r;
+
+	standby_report(p->standby, &r);
+	*s = (struct admin_standby){
+		.state = r.state,
+		.n_states = N_STANDBY_STATES,
+		.state_name = standby_name,
+		.reason = standby_reason_name(r.reason),
+		.for_ms = r.for_ms,
+		.n_takeovers = r.n_takeovers,
+		.n_given_back = r.n_given_back,
+		.last_us = r.last_us,
+		.sessions = proxy_service_sessions(p->proxy),
+	};
+}
+
 static bool
 view_reload(void *arg)
 {
@@ -256,6 +282,7 @@ open_admin(struct process *p)
 		.counters = view_counters,
 		.engines = view_engines,
 		.haproxy = view_haproxy,
+		.standby = p->standby ? view_standby : NULL,
 		.reload = view_reload,
 		.operations = p->proxy ? &p->operations.view : NULL,
 		.sticky_file = p->sticky_file,

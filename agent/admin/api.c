@@ -107,6 +107,21 @@ certificates_json(const struct world *w)
 	return all;
 }
 
+/* NULL: it does not stand by. */
+static json_t *
+standby_json(const struct admin_view *view)
+{
+	struct admin_standby s;
+
+	if (!view->standby)
+		return NULL;
+	view->standby(view->arg, &s);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I}", "state", s.state_name(s.state),
+			 "reason", s.reason, "for_ms", (json_int_t)s.for_ms, "takeovers",
+			 (json_int_t)s.n_takeovers, "given_back", (json_int_t)s.n_given_back,
+			 "last_ms", s.last_us / 1e3, "sessions", (json_int_t)s.sessions);
+}
+
 json_t *
 api_status(const struct admin_view *view, double decisions_per_s)
 {
@@ -114,13 +129,13 @@ api_status(const struct admin_view *view, double decisions_per_s)
 	struct counters c;
 
 	view->counters(view->arg, &c);
-	return json_pack("{s:s, s:I, s:i, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:I, s:i, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o*}", "version",
 			 USHER_VERSION, "uptime_s", (json_int_t)(time(NULL) - view->started),
 			 "workers", (int)view->n_workers, "haproxy", haproxy_json(view), "servers",
 			 servers_json(w), "decisions_per_s", decisions_per_s, "entries",
 			 entries_json(w), "refusals", refusals_json(&c), "counters",
 			 counters_json(&c), "reload", reload_json(view->reloads), "certificates",
-			 certificates_json(w));
+			 certificates_json(w), "standby", standby_json(view));
 }
 
 json_t *

@@ -237,6 +237,25 @@ write_process(struct page *page, const struct admin_view *view)
 	line(page, "usher_build_info{version=\"" USHER_VERSION "\"} 1\n");
 }
 
+static void
+write_standby(struct page *page, const struct admin_view *view)
+{
+	struct admin_standby s;
+
+	if (!view->standby)
+		return;
+	view->standby(view->arg, &s);
+	family(page, "standby_state", "gauge", "1 for the state that usher is in beside HAProxy.");
+	for (unsigned i = 0; i < s.n_states; i++)
+		line(page, "usher_standby_state{state=\"%s\"} %d\n", s.state_name(i), i == s.state);
+	one(page, "takeovers_total", "counter", "How often usher took HAProxy's place.",
+	    (double)s.n_takeovers);
+	one(page, "given_back_total", "counter", "How often HAProxy came back.",
+	    (double)s.n_given_back);
+	one(page, "takeover_last_seconds", "gauge",
+	    "From missing HAProxy to listening in its place, the last time.", s.last_us / 1e6);
+}
+
 bool
 api_metrics(const struct admin_view *view, struct buf *out)
 {
@@ -256,5 +275,6 @@ api_metrics(const struct admin_view *view, struct buf *out)
 	write_process(&page, view);
 	if (view->operations)
 		write_closed(&page, &c);
+	write_standby(&page, view);
 	return page.ok && (!view->operations || haproxy_metrics(view->operations, out));
 }

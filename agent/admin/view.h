@@ -27,6 +27,17 @@ struct admin_haproxy {
 	char version[64];
 };
 
+/* `usher run`: whether it stands in for HAProxy. */
+struct admin_standby {
+	unsigned state, n_states; /* of docs/run.md; their names: */
+	const char *(*state_name)(unsigned state);
+	const char *reason; /* of the last takeover; "none": there was none */
+	int64_t for_ms;	    /* in this state */
+	uint64_t n_takeovers, n_given_back;
+	uint32_t last_us;  /* the last takeover took */
+	uint32_t sessions; /* usher's own */
+};
+
 struct admin_reloads {
 	unsigned done, refused;
 	time_t last; /* 0: none yet */
@@ -39,6 +50,7 @@ struct admin_view {
 	void (*counters)(void *arg, struct counters *sum);
 	void (*engines)(void *arg, admin_engine_fn *row, void *row_arg);
 	void (*haproxy)(void *arg, struct admin_haproxy *h);
+	void (*standby)(void *arg, struct admin_standby *s); /* NULL: usher does not stand by */
 	bool (*reload)(void *arg);
 	const struct operations *operations; /* NULL: HAProxy carries the clients */
 	const struct sticky_file *sticky_file;

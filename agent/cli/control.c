@@ -50,6 +50,22 @@ print_haproxy(const json_t *haproxy)
 		       number(engine, "connections"));
 }
 
+/* NULL: the one that was asked does not stand by. */
+static void
+print_standby(const json_t *standby)
+{
+	if (!standby)
+		return;
+	printf("standby    %s for %lld s, %lld sessions; %lld takeovers, %lld given back",
+	       text(standby, "state"), number(standby, "for_ms") / 1000,
+	       number(standby, "sessions"), number(standby, "takeovers"),
+	       number(standby, "given_back"));
+	if (number(standby, "takeovers"))
+		printf("; the last one %s, %.1f ms", text(standby, "reason"),
+		       json_real_value(json_object_get(standby, "last_ms")));
+	putchar('\n');
+}
+
 static void
 print_servers(const json_t *servers)
 {
@@ -101,6 +117,7 @@ print_status(const json_t *status)
 	printf("usher      %s up %lld s, %lld workers\n", text(status, "version"),
 	       number(status, "uptime_s"), number(status, "workers"));
 	print_haproxy(json_object_get(status, "haproxy"));
+	print_standby(json_object_get(status, "standby"));
 	printf("decisions  %.1f a second; %lld accepted, %lld rejected, %lld answered empty\n",
 	       json_real_value(json_object_get(status, "decisions_per_s")),
 	       number(counters, "accepted"), number(counters, "rejected"),
@@ -136,14 +153,34 @@ backend_without_server(const json_t *servers)
 	return NULL;
 }
 
+/* Everything but "standby", where HAProxy serves and usher may take its place. */
+static const char *
+standby_warning(const char *state)
+{
+	static const char *const words[][2] = {
+		{ "reigning", "usher serves in HAProxy's place" },
+		{ "hung", "HAProxy listens and does not answer" },
+		{ "stopped", "HAProxy was stopped, and nobody serves in its place" },
+		{ "unfit", "usher cannot take HAProxy's place, see its log" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(state, words[i][0]) == 0)
+			return words[i][1];
+	return "HAProxy is not there";
+}
+
 static int
 check(const json_t *status)
 {
 	const json_t *haproxy = json_object_get(status, "haproxy");
+	const json_t *standby = json_object_get(status, "standby");
 	const char *backend = backend_without_server(json_object_get(status, "servers"));
 
 	if (json_is_true(json_object_get(json_object_get(status, "reload"), "last_refused"))) {
 		puts("WARNING: the last reload was refused");
+	} else if (standby && strcmp(text(standby, "state"), "standby") != 0) {
+		printf("WARNING: %s\n", standby_warning(text(standby, "state")));
 	} else if (!json_is_true(json_object_get(haproxy, "runtime_socket"))) {
 		puts("WARNING: HAProxy's runtime socket does not answer");
 	} else if (backend) {

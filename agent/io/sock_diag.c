@@ -57,7 +57,7 @@ make_addr(sa_family_t family, const void *bytes, uint16_t port_be)
 /* ---- netlink -------------------------------------------------------------------------------- */
 
 static int
-ask(struct sock_diag *d, sa_family_t family, uint16_t port)
+ask(struct sock_diag *d, sa_family_t family)
 {
 	struct {
 		struct nlmsghdr header;
@@ -73,7 +73,6 @@ ask(struct sock_diag *d, sa_family_t family, uint16_t port)
 			.sdiag_family = (uint8_t)family,
 			.sdiag_protocol = IPPROTO_TCP,
 			.idiag_states = 1U << TCP_STATE_LISTEN,
-			.id.idiag_sport = htons(port),
 		},
 	};
 
@@ -81,7 +80,7 @@ ask(struct sock_diag *d, sa_family_t family, uint16_t port)
 }
 
 static void
-show_message(const struct nlmsghdr *m, uint16_t port, listening_fn *show, void *arg)
+show_message(const struct nlmsghdr *m, listening_fn *show, void *arg)
 {
 	struct inet_diag_msg row;
 	struct listening l;
@@ -89,7 +88,7 @@ show_message(const struct nlmsghdr *m, uint16_t port, listening_fn *show, void *
 	if (m->nlmsg_len < NLMSG_LENGTH(sizeof(row)))
 		return;
 	memcpy(&row, NLMSG_DATA(m), sizeof(row));
-	if (row.id.idiag_sport != htons(port) || row.idiag_state != TCP_STATE_LISTEN)
+	if (row.idiag_state != TCP_STATE_LISTEN)
 		return;
 	l = (struct listening){
 		.addr = make_addr(row.idiag_family, row.id.idiag_src, row.id.idiag_sport),
@@ -112,7 +111,7 @@ error_of(const struct nlmsghdr *m)
 
 /* One datagram. 1: there are more; 0: that was all; or a negative errno. */
 static int
-read_answer(struct sock_diag *d, uint16_t port, listening_fn *show, void *arg)
+read_answer(struct sock_diag *d, listening_fn *show, void *arg)
 {
 	_Alignas(struct nlmsghdr) char answer[ANSWER];
 	ssize_t got = recv(d->fd, answer, sizeof(answer), MSG_DONTWAIT);
@@ -127,7 +126,7 @@ read_answer(struct sock_diag *d, uint16_t port, listening_fn *show, void *arg)
 			return 0;
 		if (m->nlmsg_type == NLMSG_ERROR)
 			return error_of(m);
-		show_message(m, port, show, arg);
+		show_message(m, show, arg);
 	}
 	return 1;
 }
@@ -155,7 +154,7 @@ read_row(const char *line, sa_family_t family, struct listening *l)
 }
 
 static int
-read_proc(sa_family_t family, uint16_t port, listening_fn *show, void *arg)
+read_proc(sa_family_t family, listening_fn *show, void *arg)
 {
 	FILE *f = fopen(family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", "re");
 	struct listening l;
@@ -164,23 +163,22 @@ read_proc(sa_family_t family, uint16_t port, listening_fn *show, void *arg)
 	if (!f)
 		return family == AF_INET6 && errno == ENOENT ? 0 : -errno;
 	while (fgets(line, sizeof(line), f))
-		if (read_row(line, family, &l) && addr_port(&l.addr) == port)
+		if (read_row(line, family, &l))
 			show(arg, &l);
 	fclose(f);
 	return 0;
 }
 
 int
-sock_diag_listening(struct sock_diag *d, sa_family_t family, uint16_t port, listening_fn *show,
-		    void *arg)
+sock_diag_listening(struct sock_diag *d, sa_family_t family, listening_fn *show, void *arg)
 {
 	int result;
 
 	if (d->fd < 0)
-		return read_proc(family, port, show, arg);
-	result = ask(d, family, port);
+		return read_proc(family, show, arg);
+	result = ask(d, family);
 	for (int more = 1; result == 0 && more > 0;) {
-		more = read_answer(d, port, show, arg);
+		more = read_answer(d, show, arg);
 		result = more < 0 ? more : 0;
 	}
 	return result;

@@ -29,11 +29,10 @@ void sock_diag_open(struct sock_diag *d);
 void sock_diag_close(struct sock_diag *d);
 
 /*
- * Show all that listen on this port, of that family, whatever their address. Does not wait: the
- * kernel answers at once. 0, or a negative errno, and then nothing is known.
+ * Show all sockets of that family that listen. Does not wait: the kernel answers at once, which
+ * takes it about a tenth of a millisecond. 0, or a negative errno, and then nothing is known.
  */
-int sock_diag_listening(struct sock_diag *d, sa_family_t family, uint16_t port, listening_fn *show,
-			void *arg);
+int sock_diag_listening(struct sock_diag *d, sa_family_t family, listening_fn *show, void *arg);
 
 /* The st_ino of a descriptor, 0 if it is none. */
 uint64_t sock_inode(int fd);

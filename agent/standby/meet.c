@@ -121,7 +121,7 @@ check_namespace(const struct world *world, struct report *r)
 /* ---- the sockets ---------------------------------------------------------------------------- */
 
 struct finding_uid {
-	const struct addr *addr;
+	const struct topology *topology;
 	bool found;
 	uid_t uid;
 };
@@ -130,30 +130,14 @@ static void
 see(void *arg, const struct listening *l)
 {
 	struct finding_uid *f = arg;
-	struct ip a, b;
-
-	addr_ip(f->addr, &a);
-	addr_ip(&l->addr, &b);
-	if (memcmp(&a, &b, sizeof(a)) != 0)
-		return;
-	f->found = true;
-	f->uid = l->uid;
-}
-
-static void
-look_at(const struct world *world, struct sock_diag *diag, struct finding_uid *f)
-{
-	const struct topology *t = &world->topology;
+	const struct topology *t = f->topology;
 
 	for (size_t i = 0; i < t->n_proxies; i++)
-		for (size_t j = 0; j < t->proxies[i]->n_binds && !f->found; j++) {
-			const struct addr *a = &t->proxies[i]->binds[j].addr;
-
-			f->addr = a;
-			if (a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6)
-				(void)sock_diag_listening(diag, a->sa.sa_family, addr_port(a), see,
-							  f);
-		}
+		for (size_t j = 0; j < t->proxies[i]->n_binds; j++)
+			if (addr_same_port(&t->proxies[i]->binds[j].addr, &l->addr)) {
+				f->found = true;
+				f->uid = l->uid;
+			}
 }
 
 bool
@@ -161,7 +145,7 @@ standby_meet(const struct world *world, struct meeting *m, struct report *r)
 {
 	const struct standby_policy *policy = &world->policy.standby;
 	const char *path = policy->state_file ? policy->state_file : POLICY_STATE_FILE_DEFAULT;
-	struct finding_uid seen = { 0 };
+	struct finding_uid seen = { .topology = &world->topology };
 	struct sock_diag diag;
 	size_t alerts = r->n_alerts;
 
@@ -169,7 +153,8 @@ standby_meet(const struct world *world, struct meeting *m, struct report *r)
 	standby_check(world, r);
 	check_namespace(world, r);
 	sock_diag_open(&diag);
-	look_at(world, &diag, &seen);
+	(void)!sock_diag_listening(&diag, AF_INET, see, &seen);
+	(void)!sock_diag_listening(&diag, AF_INET6, see, &seen);
 	sock_diag_close(&diag);
 	m->was_reigning = memory_recall(path, &m->uid);
 	m->uid_is_sure = m->was_reigning || leaves_root(&world->topology);

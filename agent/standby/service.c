@@ -221,6 +221,8 @@ look(struct standby *s)
 	to = takeover_next(&s->takeover, policy_of(s), &seen, worker_now(), &why);
 	if (to != s->takeover.state)
 		enter(s, to, why, &seen);
+	if (takeover_learn(&s->takeover, &seen))
+		log_line(LOG_INFO, "takeover reason=%s", standby_reason_name(s->takeover.reason));
 	warn_waiting(s, &seen);
 	s->look.repeat = next_look(s);
 	ev_timer_again(s->parts.loop, &s->look);

@@ -133,6 +133,18 @@ takeover_next(struct takeover *t, const struct standby_policy *policy, const str
 	}
 }
 
+bool
+takeover_learn(struct takeover *t, const struct seen *seen)
+{
+	enum standby_reason why = why_gone(seen);
+
+	if (t->state != STANDBY_REIGN || t->reason != REASON_GONE || why == REASON_GONE ||
+	    seen->process == PROCESS_LIVES)
+		return false;
+	t->reason = why;
+	return true;
+}
+
 void
 takeover_enter(struct takeover *t, enum standby_state to, enum standby_reason why, int64_t now)
 {

@@ -1,7 +1,7 @@
 /*
- * A look costs a question to the kernel for each of our ports. The number of a process may mean
- * another one here, where HAProxy lives in a namespace of its own: it is taken for HAProxy's if it
- * has that name, and at worst the alarm is a false one.
+ * A look is a question to the kernel for each family of our addresses. The number of a process may
+ * mean another one here, where HAProxy lives in a namespace of its own: it is taken for HAProxy's
+ * if it has that name, and at worst the alarm is a false one.
  */
 #include "agent/standby/watch.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/core/base/list.h"
+#include "agent/core/base/mem.h"
 #include "agent/io/file.h"
 
 /* Linux 6.15, <linux/pidfd.h>: how a process ended, for those who are not its parent. */
@@ -117,42 +118,49 @@ watch_process_state(const struct watch *w)
 struct look {
 	const struct watch *watch;
 	struct sighting *found;
-	const struct addr *addr;
-	bool is_there;
+	bool *is_there; /* by address */
 };
-
-static bool
-is_at(const struct addr *a, const struct addr *b)
-{
-	if (a->sa.sa_family != b->sa.sa_family || addr_port(a) != addr_port(b))
-		return false;
-	if (a->sa.sa_family == AF_INET)
-		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
-	return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof(a->in6.sin6_addr)) == 0;
-}
 
 static void
 see(void *arg, const struct listening *l)
 {
-	struct look *look = arg;
+	const struct look *look = arg;
+	const struct proxy_service *proxy = look->watch->proxy;
 
-	if (!is_at(&l->addr, look->addr) || proxy_service_owns(look->watch->proxy, l->inode))
-		return;
-	look->is_there = true;
-	look->found->uid = l->uid;
+	for (size_t i = 0; i < look->found->n_addresses; i++) {
+		if (!addr_same_port(&l->addr, proxy_service_address(proxy, i)))
+			continue;
+		if (proxy_service_owns(proxy, l->inode))
+			return;
+		look->is_there[i] = true;
+		look->found->uid = l->uid;
+	}
+}
+
+static bool
+has_family(const struct proxy_service *proxy, sa_family_t family)
+{
+	for (size_t i = 0; i < proxy_service_n_addresses(proxy); i++)
+		if (proxy_service_address(proxy, i)->sa.sa_family == family)
+			return true;
+	return false;
 }
 
 void
 watch_look(struct watch *w, struct sighting *s)
 {
-	*s = (struct sighting){ .n_addresses = (unsigned)proxy_service_n_addresses(w->proxy) };
-	for (size_t i = 0; i < s->n_addresses && s->error == 0; i++) {
-		const struct addr *a = proxy_service_address(w->proxy, i);
-		struct look look = { .watch = w, .found = s, .addr = a };
+	static const sa_family_t families[] = { AF_INET, AF_INET6 };
+	size_t n = proxy_service_n_addresses(w->proxy);
+	bool *is_there = xcalloc(n + 1, sizeof(*is_there));
+	struct look look = { w, s, is_there };
 
-		s->error = sock_diag_listening(&w->diag, a->sa.sa_family, addr_port(a), see, &look);
-		s->n_seen += look.is_there;
-	}
+	*s = (struct sighting){ .n_addresses = (unsigned)n };
+	for (size_t i = 0; i < 2 && s->error == 0; i++)
+		if (has_family(w->proxy, families[i]))
+			s->error = sock_diag_listening(&w->diag, families[i], see, &look);
+	for (size_t i = 0; i < n; i++)
+		s->n_seen += is_there[i];
+	free(is_there);
 	if (s->error && w->diag.fd >= 0)
 		sock_diag_close(&w->diag); /* from now on by /proc */
 }

@@ -218,6 +218,16 @@ addr_default_port(struct addr *a, uint16_t port)
 		a->in6.sin6_port = htons(port);
 }
 
+bool
+addr_same_port(const struct addr *a, const struct addr *b)
+{
+	struct ip x, y;
+
+	addr_ip(a, &x);
+	addr_ip(b, &y);
+	return x.family && addr_port(a) == addr_port(b) && memcmp(&x, &y, sizeof(x)) == 0;
+}
+
 const char *
 addr_format(const struct addr *a, char *out)
 {

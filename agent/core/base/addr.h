@@ -68,6 +68,9 @@ uint16_t addr_port(const struct addr *a);
 /* Port 0 of an IP address becomes this one. */
 void addr_default_port(struct addr *a, uint16_t port);
 
+/* The same IP address and port. False for UNIX sockets. */
+bool addr_same_port(const struct addr *a, const struct addr *b);
+
 enum { ADDR_TEXT = 128 };
 /* The notation addr_parse() reads, into out[ADDR_TEXT]. Returns out. */
 const char *addr_format(const struct addr *a, char *out);
