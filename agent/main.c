@@ -15,6 +15,7 @@
 #include "agent/options.h"
 #include "agent/proxy/service.h"
 #include "agent/serve.h"
+#include "agent/standby/meet.h"
 
 static int
 run_check_only(struct engine *e, const struct options *o)
@@ -35,6 +36,23 @@ run_agent(struct engine *e, const struct options *o)
 	return o->check_only ? run_check_only(e, o) : serve(e, o, SERVE_AGENT);
 }
 
+/* What keeps usher from standing by. False: the world is gone, and why is printed. */
+static bool
+may_stand_by(struct world *world, const struct options *o)
+{
+	struct report report;
+	bool ok;
+
+	report_init(&report);
+	standby_check(world, &report);
+	ok = report.n_alerts == 0;
+	print_report(o, &report);
+	report_fini(&report);
+	if (!ok)
+		world_unref(world);
+	return ok;
+}
+
 /* HAProxy's answers: 0, 1 for errors, 2 for a file that asks for nothing. */
 static int
 run_proxy_check(struct engine *e, const struct options *o)
@@ -45,7 +63,7 @@ run_proxy_check(struct engine *e, const struct options *o)
 
 	engine_carries(e, o->n_workers);
 	world = load_world(e, o, NULL);
-	if (!world)
+	if (!world || (strcmp(o->command, "run") == 0 && !may_stand_by(world, o)))
 		return 1;
 	if (!proxy_service_listens(world)) {
 		what = "Configuration file has no error but will not start (no listener) => "

@@ -115,7 +115,9 @@ prepare(struct process *p, struct proxy_plan **plan)
 	if (!world || !p->proxy)
 		return world;
 	report_init(&report);
-	*plan = proxy_service_plan(p->proxy, world, &report);
+	if (p->standby)
+		standby_check(world, &report);
+	*plan = report.n_alerts ? NULL : proxy_service_plan(p->proxy, world, &report);
 	if (!*plan) {
 		print_report(p->options, &report);
 		world_unref(world);

@@ -38,6 +38,8 @@ struct runtime_poller {
 	unsigned silent; /* rounds without an answer; stops counting at SILENT_ROUNDS */
 	bool answered;	 /* ever, by this socket */
 	bool is_ignored; /* what it says of servers */
+	void (*on_process)(void *arg, uint64_t pid); /* NULL: nobody hears */
+	void *arg;
 	struct runtime_haproxy haproxy;
 	uint64_t *decided; /* owned; of each server of each pool when the question was put */
 };
@@ -102,10 +104,13 @@ static void
 apply_info(struct runtime_poller *p, struct str answer)
 {
 	struct runtime_haproxy *h = &p->haproxy;
+	uint64_t before = h->pid;
 
 	(void)str_u64(runtime_info(answer, "Pid"), &h->pid);
 	(void)str_u64(runtime_info(answer, "Uptime_sec"), &h->uptime_s);
 	str_escape(runtime_info(answer, "Version"), h->version, sizeof(h->version));
+	if (h->pid != before && p->on_process)
+		p->on_process(p->arg, h->pid);
 }
 
 static void
@@ -257,6 +262,14 @@ const struct runtime_haproxy *
 runtime_poller_haproxy(const struct runtime_poller *p)
 {
 	return &p->haproxy;
+}
+
+void
+runtime_poller_observe(struct runtime_poller *p, void (*on_process)(void *arg, uint64_t pid),
+		       void *arg)
+{
+	p->on_process = on_process;
+	p->arg = arg;
 }
 
 void

@@ -28,6 +28,10 @@ struct runtime_haproxy {
 };
 const struct runtime_haproxy *runtime_poller_haproxy(const struct runtime_poller *p);
 
+/* Who hears at once when another process answers than before. Main loop. */
+void runtime_poller_observe(struct runtime_poller *p, void (*on_process)(void *arg, uint64_t pid),
+			    void *arg);
+
 /* Whether its word on servers counts: not while usher carries the clients and checks them itself.
  */
 void runtime_poller_set_counts(struct runtime_poller *p, bool counts);

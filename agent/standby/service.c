@@ -213,15 +213,13 @@ look(struct standby *s)
 	enum standby_reason why;
 	enum standby_state to;
 
-	if (h->answers)
-		watch_process(&s->watch, h->pid);
 	watch_look(&s->watch, &seen.sockets);
 	seen.process = watch_process_state(&s->watch);
 	note_missing(s, &seen);
 	to = takeover_next(&s->takeover, policy_of(s), &seen, worker_now(), &why);
 	if (to != s->takeover.state)
 		enter(s, to, why, &seen);
-	if (takeover_learn(&s->takeover, &seen))
+	if (takeover_learn(&s->takeover, &seen, worker_now()))
 		log_line(LOG_INFO, "takeover reason=%s", standby_reason_name(s->takeover.reason));
 	warn_waiting(s, &seen);
 	s->look.repeat = next_look(s);
@@ -244,6 +242,14 @@ on_end(void *arg)
 	look(s);
 }
 
+static void
+on_process(void *arg, uint64_t pid)
+{
+	struct standby *s = arg;
+
+	watch_process(&s->watch, pid);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 struct standby *
@@ -262,6 +268,7 @@ standby_new(const struct standby_parts *parts, const struct meeting *m)
 	health_checker_pause(parts->checker);
 	watch_init(&s->watch, parts->loop, parts->proxy, on_end, s);
 	drain_init(&s->drain, parts->loop, parts->proxy, parts->n_workers);
+	runtime_poller_observe(parts->poller, on_process, s);
 	ev_init(&s->look, on_look);
 	look(s);
 	return s;
@@ -284,6 +291,7 @@ void
 standby_stop(struct standby *s)
 {
 	ev_timer_stop(s->parts.loop, &s->look);
+	runtime_poller_observe(s->parts.poller, NULL, NULL);
 	drain_stop(&s->drain);
 	watch_fini(&s->watch);
 }

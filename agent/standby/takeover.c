@@ -26,18 +26,16 @@ standby_reason_name(enum standby_reason r)
 	return names[r];
 }
 
+/* `waited_ms`: since its sockets went. A process that ends closes them before it is seen to end. */
 static enum standby_reason
-why_gone(const struct seen *seen)
+why_gone(const struct seen *seen, int64_t waited_ms)
 {
-	switch (seen->process) {
-	case PROCESS_CRASHED:
+	if (seen->process == PROCESS_CRASHED)
 		return REASON_CRASHED;
-	case PROCESS_LIVES:
-	case PROCESS_STOPPED:
+	if (seen->process == PROCESS_STOPPED ||
+	    (seen->process == PROCESS_LIVES && waited_ms >= DOUBT_MS))
 		return REASON_STOPPED;
-	default:
-		return REASON_GONE;
-	}
+	return REASON_GONE;
 }
 
 /* HAProxy listens: how is it? */
@@ -71,15 +69,14 @@ from_doubt(const struct takeover *t, const struct seen *seen, int64_t now, enum 
 {
 	if (seen->sockets.n_seen)
 		return look_at_haproxy(t, seen);
-	*why = why_gone(seen);
-	if (seen->process == PROCESS_STOPPED)
+	*why = why_gone(seen, now - t->since);
+	if (*why == REASON_STOPPED)
 		return STANDBY_STOPPED;
-	if (seen->process == PROCESS_CRASHED || seen->process == PROCESS_UNKNOWN)
+	/* Before Linux 6.15 nobody says how it ended: somebody has to serve. */
+	if (*why == REASON_CRASHED || seen->process == PROCESS_UNKNOWN ||
+	    now - t->since >= DOUBT_MS)
 		return STANDBY_REIGN;
-	if (now - t->since < DOUBT_MS)
-		return STANDBY_DOUBT;
-	/* It lives and closed its doors; or it ended, and the kernel cannot say how. */
-	return seen->process == PROCESS_LIVES ? STANDBY_STOPPED : STANDBY_REIGN;
+	return STANDBY_DOUBT;
 }
 
 static enum standby_state
@@ -88,7 +85,7 @@ from_ready(const struct takeover *t, const struct standby_policy *policy, const 
 {
 	if (seen->sockets.n_seen)
 		return look_at_haproxy(t, seen);
-	*why = why_gone(seen);
+	*why = why_gone(seen, 0);
 	return policy->stays ? STANDBY_DOUBT : STANDBY_REIGN;
 }
 
@@ -134,15 +131,12 @@ takeover_next(struct takeover *t, const struct standby_policy *policy, const str
 }
 
 bool
-takeover_learn(struct takeover *t, const struct seen *seen)
+takeover_learn(struct takeover *t, const struct seen *seen, int64_t now)
 {
-	enum standby_reason why = why_gone(seen);
-
-	if (t->state != STANDBY_REIGN || t->reason != REASON_GONE || why == REASON_GONE ||
-	    seen->process == PROCESS_LIVES)
+	if (t->state != STANDBY_REIGN || t->reason != REASON_GONE)
 		return false;
-	t->reason = why;
-	return true;
+	t->reason = why_gone(seen, now - t->since);
+	return t->reason != REASON_GONE;
 }
 
 void

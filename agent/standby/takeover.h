@@ -76,8 +76,8 @@ struct takeover {
  */
 enum standby_state takeover_next(struct takeover *t, const struct standby_policy *policy,
 				 const struct seen *seen, int64_t now, enum standby_reason *why);
-/* Why HAProxy was gone came out later. True: it is another reason than the one that is known. */
-bool takeover_learn(struct takeover *t, const struct seen *seen);
+/* Why HAProxy is gone may come out when usher serves already. True: it just has. */
+bool takeover_learn(struct takeover *t, const struct seen *seen, int64_t now);
 void takeover_enter(struct takeover *t, enum standby_state to, enum standby_reason why,
 		    int64_t now);
 

@@ -1,8 +1,6 @@
 """HAProxy goes, in every way it can, and comes back: its clients are served all the time."""
 
 import os
-import platform
-import re
 import signal
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 import mqtt
 from flock import Flock
 from lab import wait_for
-from standing import Standing
+from standing import Standing, kernel_tells_how_it_ended
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to change users")
 
@@ -72,7 +70,7 @@ def test_stopped(place, flock, number):
     if number == signal.SIGUSR1:
         assert place.lab.haproxy.process.running, "its sessions go on"
         assert flock.figures["lost"] == 0
-        assert place.standby["reason"] == "stopped"
+        wait_for(lambda: place.standby["reason"] == "stopped", "the reason to be known")
         place.kill()
     flock.wait_lost()
     place.start_haproxy(1)
@@ -205,11 +203,6 @@ def test_both_killed(place, flock):
     flock.wait_lost()
     assert place.takeovers == 1
     print(f"\nboth killed: {flock}")
-
-
-def kernel_tells_how_it_ended():
-    """To others than the parent: since Linux 6.15."""
-    return tuple(int(n) for n in re.findall(r"\d+", platform.release())[:2]) >= (6, 15)
 
 
 @pytest.mark.standby(on_stop="stay")
