@@ -198,8 +198,8 @@ $(BENCH): $(B)/%: $(B)/%.o $(B)/libspop.a
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-.PHONY: bench bench-spoe bench-proxy soak
-bench: bench-spoe bench-proxy
+.PHONY: bench bench-spoe bench-proxy bench-takeover soak
+bench: bench-spoe bench-proxy bench-takeover
 # Prints ratios, asserts no timing: docs/performance.md says what they mean.
 bench-spoe: demo-deps all $(BENCH)
 	$(Q)USHER=$(abspath $(B)/usher) BENCH=$(abspath $(B)/tests/bench) \
@@ -207,6 +207,9 @@ bench-spoe: demo-deps all $(BENCH)
 bench-proxy: demo-deps all $(BENCH)
 	$(Q)USHER=$(abspath $(B)/usher) BENCH=$(abspath $(B)/tests/bench) \
 		/usr/bin/python3 tests/bench/proxy.py
+
+bench-takeover: demo-deps all
+	$(Q)USHER=$(abspath $(B)/usher) /usr/bin/python3 tests/bench/takeover.py
 
 SOAK_SECONDS ?= 600
 soak: demo-deps all
@@ -227,10 +230,12 @@ lint:
 install: all
 	install -D -m 755 $(B)/usher $(DESTDIR)$(PREFIX)/sbin/usher
 	install -D -m 644 docs/usher.8 $(DESTDIR)$(PREFIX)/share/man/man8/usher.8
+	install -D -m 644 haproxy/sysctl.d/60-usher.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-usher.conf
 	for f in spoe-usher.conf usher.lua; do \
 		install -D -m 644 haproxy/$$f $(DESTDIR)$(PREFIX)/share/usher/$$f; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/usher $(DESTDIR)$(PREFIX)/share/man/man8/usher.8
+	rm -f $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-usher.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/usher
 
 clean:
@@ -244,7 +249,7 @@ help:
 	'make unit          the part of check that starts no server' \
 	'make e2e-full      the end-to-end scenarios with full counts, HAProxy 2.6, 3.0 and 3.2' \
 	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
-	'make bench         what usher costs: bench-spoe, bench-proxy, as ratios to HAProxy' \
+	'make bench         what usher costs: bench-spoe, bench-proxy as ratios to HAProxy; bench-takeover' \
 	'make soak          everything goes wrong at random for SOAK_SECONDS=600' \
 	'make install       and uninstall; DESTDIR and PREFIX are honoured' \
 	'make format lint   clang-format; cppcheck and clang-tidy' \

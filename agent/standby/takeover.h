@@ -49,7 +49,7 @@ const char *standby_reason_name(enum standby_reason r);
 
 /* How long what was seen is waited with: in one place, for all tests and docs. */
 enum {
-	DOUBT_MS = 500,	  /* for the kernel to know how a process ended */
+	DOUBT_MS = 1000,  /* for the kernel to know how a process ended */
 	PARTIAL_MS = 200, /* for a starting HAProxy to listen on all of its addresses */
 };
 
