@@ -94,7 +94,7 @@ UNIT_SPOE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/spoe/test_*.c))
 UNIT_CORE   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/core/test_*.c))
 UNIT_IO     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/io/test_*.c))
 UNIT_TLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/tls/test_*.c))
-UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c tests/unit/health/test_*.c tests/unit/names/test_*.c tests/unit/runtime/test_*.c tests/unit/admin/test_*.c))
+UNIT_ENGINE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/engine/test_*.c tests/unit/health/test_*.c tests/unit/names/test_*.c tests/unit/standby/test_*.c tests/unit/runtime/test_*.c tests/unit/admin/test_*.c))
 UNIT := $(UNIT_SPOE) $(UNIT_CORE) $(UNIT_IO) $(UNIT_TLS) $(UNIT_ENGINE)
 
 # These link lines are a check of their own: libspop needs libc alone, and core is pure.

@@ -10,7 +10,7 @@ enum { START_DELAY_MAX_MS = 3600 * 1000 };
 static void
 read_start_delay(struct reader *rd, struct at at, void *into)
 {
-	(void)reader_duration(rd, at, 0, START_DELAY_MAX_MS, &rd->policy->standby.start_delay_ms);
+	(void)reader_duration(rd, at, 1, START_DELAY_MAX_MS, &rd->policy->standby.start_delay_ms);
 }
 
 static void
@@ -28,9 +28,15 @@ static void
 read_drain(struct reader *rd, struct at at, void *into)
 {
 	struct rate *drain = &rd->policy->standby.drain;
+	const char *text = json_string_value(at.json);
+	char shown[QUOTED];
 
-	if (json_is_string(at.json) && strcmp(json_string_value(at.json), "off") == 0)
+	if (text && strcmp(text, "off") == 0)
 		*drain = (struct rate){ 0 };
+	else if (text && *text && !strchr(text, '/'))
+		reader_refuse(rd, at,
+			      "'%s' is no pace; write \"off\", or a rate such as \"100/1s\"",
+			      reader_quoted(str_of(text), shown));
 	else
 		(void)reader_rate(rd, at, drain);
 }

@@ -138,6 +138,31 @@ START_TEST(test_differences)
 }
 END_TEST
 
+START_TEST(test_standby)
+{
+	const struct standby_policy *s = &policy.standby;
+
+	load("{}");
+	ck_assert_int_eq(s->start_delay_ms, 10000);
+	ck_assert(!s->stays && !s->has_haproxy_uid && !s->state_file);
+	ck_assert_uint_eq(s->drain.count, 0);
+	unload();
+	load("{\"standby\":{\"start_delay\":\"2s\",\"on_stop\":\"stay\",\"drain\":\"20/10s\","
+	     "\"haproxy_uid\":99,\"state_file\":\"/x\"}}");
+	ck_assert_int_eq(s->start_delay_ms, 2000);
+	ck_assert(s->stays && s->has_haproxy_uid);
+	ck_assert_uint_eq(s->haproxy_uid, 99);
+	ck_assert_uint_eq(s->drain.count, 20);
+	ck_assert_uint_eq(s->drain.period_ms, 10000);
+	ck_assert_str_eq(s->state_file, "/x");
+	unload();
+	load("{\"standby\":{\"on_stop\":\"takeover\",\"drain\":\"off\",\"haproxy_uid\":0}}");
+	ck_assert(!s->stays && s->has_haproxy_uid);
+	ck_assert_uint_eq(s->drain.count, 0);
+	unload();
+}
+END_TEST
+
 START_TEST(test_tenants_inherit)
 {
 	const struct tenant *t;
@@ -245,6 +270,7 @@ main(void)
 	tcase_add_test(tcase, test_scalars);
 	tcase_add_test(tcase, test_store);
 	tcase_add_test(tcase, test_differences);
+	tcase_add_test(tcase, test_standby);
 	tcase_add_test(tcase, test_tenants_inherit);
 	tcase_add_test(tcase, test_rules);
 	tcase_add_test(tcase, test_names_are_resolved);

@@ -337,6 +337,40 @@ START_TEST(test_places)
 }
 END_TEST
 
+/*
+ * While new clients are HAProxy's, verdicts take no places and ask for none, and a name is
+ * HAProxy's to look up; what HAProxy reported and what usher carries itself count together.
+ */
+START_TEST(test_haproxys)
+{
+	struct pool *p =
+		new_carried_pool("backend b\n balance leastconn\n"
+				 " server a one.example:1 maxconn 1\n"
+				 " server b 127.0.0.1:2\n server c 127.0.0.1:3 disabled\n");
+	_Atomic bool is_haproxys = true;
+	bool has_place;
+
+	backend_load.is_haproxys = &is_haproxys;
+	for (int i = 0; i < 4; i++) {
+		ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), (unsigned)i % 2);
+		ck_assert(!has_place);
+	}
+	pool_set_sessions(p, 1, 5, pool_decided(p, 1));
+	ck_assert(load_enter(&loads[1]));
+	ck_assert_uint_eq(pool_server(p, 1).sessions, 6);
+	for (int i = 0; i < 4; i++) /* 2 of 7 with the first, 6 with the second */
+		ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), 0);
+
+	is_haproxys = false;
+	pool_forget_sessions(p);
+	ck_assert_uint_eq(pool_server(p, 1).sessions, 1);
+	ck_assert_uint_eq(send_one(p, &(struct pick){ 0 }, &has_place), 1); /* a has no address */
+	ck_assert(has_place);
+	ck_assert_uint_eq(pool_server(p, 1).sessions, 2);
+	free_carried_pool(p);
+}
+END_TEST
+
 /* The map has one server for each client: it waits for it, and no other takes it. */
 START_TEST(test_source_waits)
 {
@@ -421,6 +455,7 @@ main(void)
 	tcase_add_test(tcase, test_inherit);
 	tcase_add_test(tcase, test_inherit_turns);
 	tcase_add_test(tcase, test_no_servers);
+	tcase_add_test(tcase, test_haproxys);
 	tcase_add_loop_test(tcase, test_places, 0, N_ROWS(carried));
 	tcase_add_test(tcase, test_source_waits);
 	tcase_add_test(tcase, test_avoided_and_idle);

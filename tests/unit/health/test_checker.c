@@ -137,6 +137,36 @@ START_TEST(failed_connect_counts_as_a_failed_check)
 }
 END_TEST
 
+static struct server_report
+in_pool(void)
+{
+	return pool_server(world_pool(world, STR("b")), 0);
+}
+
+/* HAProxy looks after them meanwhile; what it found is where usher goes on. */
+START_TEST(paused_it_leaves_servers_alone)
+{
+	load("fall 1 rise 2 fastinter 1ms");
+	run_until(HEALTH_L4OK);
+	health_checker_pause(checker);
+	health_note_connect(checker, server(0), false);
+	run_on();
+	ck_assert_uint_eq(n_changes, 0);
+	ck_assert_int_eq(in_pool().status, SERVER_UP);
+	ck_assert(pool_set_state(world_pool(world, STR("b")), 0, SERVER_DOWN, 1));
+	health_checker_set_world(checker, world);
+	run_on();
+	ck_assert_int_eq(in_pool().status, SERVER_DOWN);
+	health_checker_resume(checker);
+	ck_assert_int_eq(in_pool().status, SERVER_DOWN);
+	for (int i = 0; i < 5000 && in_pool().status != SERVER_UP; i++)
+		run_on();
+	ck_assert_int_eq(in_pool().status, SERVER_UP);
+	ck_assert_uint_eq(n_changes, 1);
+	unload();
+}
+END_TEST
+
 static void *
 fail_a_hundred_times(void *arg)
 {
@@ -269,6 +299,7 @@ main(void)
 	tcase_add_test(tcase, servers_without_check_are_never_down);
 	tcase_add_test(tcase, maintenance_is_the_operators);
 	tcase_add_test(tcase, reload_keeps_the_score);
+	tcase_add_test(tcase, paused_it_leaves_servers_alone);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
