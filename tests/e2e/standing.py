@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import lab as laboratory
@@ -42,6 +43,7 @@ class Standing:
     def set_policy(self, **standby):
         self.lab.policy = self.lab.write_policy({
             "standby": {"state_file": str(self.own / "standby"), **standby},
+            "stickiness": {"file": str(self.own / "sticky"), "save_interval": "1s"},
             "admin": {"listen": f"unix@{self.own}/admin.sock"}})
 
     def start_usher(self):
@@ -110,6 +112,22 @@ class Standing:
         self.wait_known()
 
     # -- clients
+
+    def metrics(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(self.own / "admin.sock"))
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            answer = b""
+            while piece := s.recv(65536):
+                answer += piece
+        return {name: float(value) for name, value in
+                re.findall(r"(?m)^(usher_\S+) (\S+)$", answer.decode())}
+
+    def wait_kept(self, flock):
+        """All of them are in usher's file, where they come when a broker has said CONNACK 0."""
+        wait_for(lambda: self.metrics()["usher_sticky_file_entries"] >= len(flock.members),
+                 "the entries to be saved")
 
     def assert_sticky(self, flock):
         """Nobody has ever been at two brokers."""

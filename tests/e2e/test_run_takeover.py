@@ -38,6 +38,8 @@ def test_killed(place, flock):
     place.kill()
     flock.wait_lost()
     wait_for(lambda: place.standby["reason"] == "crashed", "the reason to be known")
+    assert place.metrics()['usher_standby_state{state="reigning"}'] == 1
+    assert place.metrics()["usher_takeovers_total"] == 1
     assert place.check() == (1, "WARNING: usher serves in HAProxy's place")
     place.start_haproxy(1)
     flock.wait_served()
@@ -178,31 +180,36 @@ def test_usher_killed_in_its_reign(place, flock):
     """It goes on where it was, whatever start_delay says."""
     place.kill()
     flock.wait_lost()
+    place.wait_kept(flock)
     place.lab.kill_usher()
     place.start_usher()
     place.lab.usher.wait_log("takeover done reason=resumed")
     flock.wait_lost(2)
     place.start_haproxy(1)
     flock.wait_served()
-    print(f"\nusher killed: {flock}")
+    place.assert_kind(flock, "usher killed")
 
 
 @pytest.mark.standby(start_delay="1h")
 def test_both_killed(place, flock):
-    """And both come back, HAProxy last."""
+    """And both come back, HAProxy last. The clients are usher's, from a time before."""
+    place.kill()
+    flock.wait_lost()
+    place.start_haproxy(1)
+    place.wait_kept(flock)
     place.lab.kill_usher()
     place.kill()
     place.start_usher()
     place.wait_state("waiting")
     place.lab.start_haproxy()
     place.wait_state("standby")
-    flock.wait_lost()
+    flock.wait_lost(2)
     place.wait_known()
     flock.begin()
     place.kill()
     flock.wait_lost()
     assert place.takeovers == 1
-    print(f"\nboth killed: {flock}")
+    place.assert_kind(flock, "both killed")
 
 
 @pytest.mark.standby(on_stop="stay")
