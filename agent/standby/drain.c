@@ -1,4 +1,4 @@
-/* A turn a second, or fewer where the rate is lower: each looks at all sessions there are. */
+/* Four turns a second, or fewer where the rate is lower: each looks at all sessions there are. */
 #include "agent/standby/drain.h"
 
 #include <stdatomic.h>
@@ -8,7 +8,7 @@
 #include "agent/core/base/mem.h"
 #include "agent/io/log.h"
 
-enum { TURN_MS = 1000 };
+enum { TURN_MS = 250 };
 
 /* On a worker's thread. */
 static bool

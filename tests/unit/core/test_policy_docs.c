@@ -128,7 +128,7 @@ START_TEST(test_schema_has_the_keys_of_the_reader)
 		assert_properties(definition(schema, object->name), object->name, keys,
 				  object->n_keys);
 	}
-	ck_assert_uint_eq(i, 16);
+	ck_assert_uint_eq(i, 17);
 	json_decref(schema);
 }
 END_TEST
