@@ -447,8 +447,7 @@ policy_object(size_t i)
 		&tenant_object,		&agent_object,	  &proxy_object,
 		&admin_object,		&rule_object,	  &text_matcher_object,
 		&number_matcher_object, &probe_object,	  &address_matcher_object,
-		&store_object,
-		&standby_object,
+		&store_object,		&standby_object,
 	};
 
 	return i < sizeof(all) / sizeof(*all) ? all[i] : NULL;
