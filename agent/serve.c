@@ -237,6 +237,8 @@ view_haproxy(void *arg, struct admin_haproxy *h)
 	if (!p->poller)
 		return;
 	from = runtime_poller_haproxy(p->poller);
+	h->is_wanted = true;
+	h->has_socket = p->world->n_stats_sockets > 0;
 	h->answers = from->answers;
 	h->pid = from->pid;
 	h->uptime_s = from->uptime_s;

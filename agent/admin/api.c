@@ -1,11 +1,21 @@
 /* The JSON that `usher status` and `usher explain --live` print. */
 #include "agent/admin/api.h"
 
+#include "agent/core/advice/lines.h"
 #include "agent/engine/data_path.h"
 #include "agent/engine/explain.h"
 #include "agent/engine/fact_text.h"
 #include "agent/io/worker.h"
 #include "agent/tls/store.h"
+
+static json_t *
+server_json(const struct proxy *p, const struct server *s, const struct server_report *r)
+{
+	return json_pack("{s:s, s:s, s:b, s:s, s:i, s:I}", "backend", p->name, "server", s->name,
+			 "broker", !proxy_has_option(p, "spop-check"), "state",
+			 server_status_name(r->status), "weight", (int)r->weight, "sessions",
+			 (json_int_t)r->sessions);
+}
 
 static json_t *
 servers_json(const struct world *w)
@@ -18,12 +28,7 @@ servers_json(const struct world *w)
 		for (unsigned j = 0; w->pools[i] && j < p->n_servers; j++) {
 			struct server_report r = pool_server(w->pools[i], j);
 
-			json_array_append_new(servers,
-					      json_pack("{s:s, s:s, s:s, s:i, s:I}", "backend",
-							p->name, "server", p->servers[j]->name,
-							"state", server_status_name(r.status),
-							"weight", (int)r.weight, "sessions",
-							(json_int_t)r.sessions));
+			json_array_append_new(servers, server_json(p, p->servers[j], &r));
 		}
 	}
 	return servers;
@@ -47,8 +52,9 @@ haproxy_json(const struct admin_view *view)
 
 	view->haproxy(view->arg, &h);
 	view->engines(view->arg, add_engine, engines);
-	return json_pack("{s:b, s:I, s:I, s:s, s:o}", "runtime_socket", (int)h.answers, "pid",
-			 (json_int_t)h.pid, "uptime_s", (json_int_t)h.uptime_s, "version",
+	return json_pack("{s:b, s:b, s:b, s:I, s:I, s:s, s:o}", "wanted", (int)h.is_wanted,
+			 "has_runtime_socket", (int)h.has_socket, "runtime_socket", (int)h.answers,
+			 "pid", (json_int_t)h.pid, "uptime_s", (json_int_t)h.uptime_s, "version",
 			 h.version, "engines", engines);
 }
 

@@ -22,6 +22,8 @@ typedef void admin_engine_fn(void *arg, const struct admin_engine *engine);
 
 /* What the runtime socket said last of the HAProxy behind it. */
 struct admin_haproxy {
+	bool is_wanted;	 /* it carries clients; not so for `usher proxy` */
+	bool has_socket; /* haproxy.cfg names one */
 	bool answers;
 	uint64_t pid, uptime_s;
 	char version[64];

@@ -153,36 +153,93 @@ backend_without_server(const json_t *servers)
 	return NULL;
 }
 
-/* Everything but "standby", where HAProxy serves and usher may take its place. */
-static const char *
-standby_warning(const char *state)
+static bool
+any_broker_is_up(const json_t *servers)
 {
-	static const char *const words[][2] = {
-		{ "reigning", "usher serves in HAProxy's place" },
-		{ "hung", "HAProxy listens and does not answer" },
-		{ "stopped", "HAProxy was stopped, and nobody serves in its place" },
-		{ "unfit", "usher cannot take HAProxy's place, see its log" },
-	};
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *s = json_array_get(servers, i);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(state, words[i][0]) == 0)
-			return words[i][1];
-	return "HAProxy is not there";
+		if (json_is_true(json_object_get(s, "broker")) &&
+		    strcmp(text(s, "state"), "up") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What `usher run` says of itself, but for "standby", where all is well. */
+static const struct standing {
+	const char *state, *words;
+	bool is_outage; /* nobody listens, or nobody answers */
+} standings[] = {
+	{ "waiting", "HAProxy is not there", true },
+	{ "hung", "HAProxy listens and does not answer", true },
+	{ "doubt", "HAProxy is gone", true },
+	{ "stopped", "HAProxy was stopped, and nobody serves in its place", true },
+	{ "reigning", "usher serves in HAProxy's place", false },
+	{ "unfit", "usher cannot take HAProxy's place, see its log", false },
+};
+
+/* NULL: "standby", or the one that was asked does not stand by. */
+static const struct standing *
+find_standing(const json_t *status)
+{
+	const char *state = text(json_object_get(status, "standby"), "state");
+
+	for (size_t i = 0; i < sizeof(standings) / sizeof(standings[0]); i++)
+		if (strcmp(state, standings[i].state) == 0)
+			return &standings[i];
+	return NULL;
+}
+
+/* Does HAProxy carry the clients, and is usher unable to ask it? */
+static bool
+haproxy_is_silent(const json_t *status)
+{
+	const json_t *haproxy = json_object_get(status, "haproxy");
+	const struct standing *standing = find_standing(status);
+
+	return json_is_true(json_object_get(haproxy, "wanted")) &&
+	       !json_is_true(json_object_get(haproxy, "runtime_socket")) &&
+	       !(standing && strcmp(standing->state, "reigning") == 0);
+}
+
+/*
+ * Why no client gets to a broker through this machine, or NULL. Another machine may do better, so
+ * this, and no mere warning, moves the address that two of them share.
+ */
+static const char *
+outage(const json_t *status)
+{
+	const json_t *haproxy = json_object_get(status, "haproxy");
+	const struct standing *standing = find_standing(status);
+
+	if (standing && standing->is_outage)
+		return standing->words;
+	if (haproxy_is_silent(status) &&
+	    json_is_true(json_object_get(haproxy, "has_runtime_socket")))
+		return "HAProxy's runtime socket does not answer";
+	if (!any_broker_is_up(json_object_get(status, "servers")))
+		return "no broker is up";
+	return NULL;
 }
 
 static int
 check(const json_t *status)
 {
-	const json_t *haproxy = json_object_get(status, "haproxy");
-	const json_t *standby = json_object_get(status, "standby");
 	const char *backend = backend_without_server(json_object_get(status, "servers"));
+	const struct standing *standing = find_standing(status);
+	const char *reason = outage(status);
 
+	if (reason) {
+		printf("CRITICAL: %s\n", reason);
+		return 2;
+	}
 	if (json_is_true(json_object_get(json_object_get(status, "reload"), "last_refused"))) {
 		puts("WARNING: the last reload was refused");
-	} else if (standby && strcmp(text(standby, "state"), "standby") != 0) {
-		printf("WARNING: %s\n", standby_warning(text(standby, "state")));
-	} else if (!json_is_true(json_object_get(haproxy, "runtime_socket"))) {
-		puts("WARNING: HAProxy's runtime socket does not answer");
+	} else if (standing) {
+		printf("WARNING: %s\n", standing->words);
+	} else if (haproxy_is_silent(status)) {
+		puts("WARNING: haproxy.cfg has no runtime socket that usher could ask");
 	} else if (backend) {
 		printf("WARNING: backend %s has no server up\n", backend);
 	} else {

@@ -132,6 +132,27 @@ def test_status_check_is_an_exit_code(lab):
     lab.write_policy("{ broken")
     assert admin.run("reload").returncode == 1
     assert "reload was refused" in admin.run("status", "--check").stdout
+    # Worse than a warning: nobody gets to a broker here.
+    for backend, name in [("acme_backend", "emqx3"), ("mqtt_backend", "emqx1")]:
+        assert admin.run("status", "--check").returncode == 1
+        lab.haproxy.ask(f"set server {backend}/{name} state maint")
+    wait_for(lambda: admin.run("status", "--check").returncode == 2, "no broker")
+    assert "CRITICAL: no broker is up" in admin.run("status", "--check").stdout
+    lab.haproxy.process.kill()
+    wait_for(lambda: "runtime socket does not answer" in admin.run("status", "--check").stdout,
+             "HAProxy to be missed")
+    assert admin.run("status", "--check").returncode == 2
+
+
+@pytest.mark.parametrize("door, code", [("haproxy", 1), ("proxy", 0)], indirect=["door"])
+def test_status_check_without_a_runtime_socket(lab, code):
+    """Of HAProxy nothing is known then; `usher proxy` knows all, and misses nobody."""
+    admin = Admin(lab)
+    lab.edit_config(("    stats socket", "    #stats socket"))
+    lab.start_brokers()
+    lab.start_usher(command="agent" if lab.door == "haproxy" else "proxy")
+    wait_for(lambda: admin.run("status", "--check").returncode == code, f"exit code {code}")
+    assert ("has no runtime socket" in admin.run("status", "--check").stdout) == bool(code)
 
 
 EXPLAIN_POLICY = {
