@@ -231,7 +231,7 @@ install: all
 	install -D -m 755 $(B)/usher $(DESTDIR)$(PREFIX)/sbin/usher
 	install -D -m 644 docs/usher.8 $(DESTDIR)$(PREFIX)/share/man/man8/usher.8
 	install -D -m 644 haproxy/sysctl.d/60-usher.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-usher.conf
-	for f in spoe-usher.conf usher.lua; do \
+	for f in spoe-usher.conf usher.lua keepalived.conf; do \
 		install -D -m 644 haproxy/$$f $(DESTDIR)$(PREFIX)/share/usher/$$f; done
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/usher $(DESTDIR)$(PREFIX)/share/man/man8/usher.8

@@ -9,7 +9,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev libc-ares-dev libhiredis-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
-check="check hatop prometheus-haproxy-exporter python3-pytest python3-pytest-xdist python3-yaml git openssl patch prometheus iproute2 redis-server ejabberd rabbitmq-server"
+check="check hatop prometheus-haproxy-exporter python3-pytest python3-pytest-xdist python3-yaml git openssl patch prometheus iproute2 redis-server ejabberd rabbitmq-server keepalived"
 
 want=""
 for group in "$@"; do
@@ -82,7 +82,7 @@ install() {
 install
 
 idle=""
-for service in haproxy mosquitto prometheus prometheus-haproxy-exporter redis-server ejabberd rabbitmq-server; do
+for service in haproxy keepalived mosquitto prometheus prometheus-haproxy-exporter redis-server ejabberd rabbitmq-server; do
 	case " $missing " in *" $service "*) idle="$idle $service" ;; esac
 done
 [ -z "$idle" ] || echo "not started:$idle; Debian will start them at the next boot, unless you say:" \

@@ -34,11 +34,12 @@ def test_install_and_uninstall(tmp_path, prefix):
     base = tmp_path / prefix.lstrip("/")
     installed = files(base)
     assert {"sbin/usher", "share/man/man8/usher.8", "share/usher/spoe-usher.conf",
-            "share/usher/usher.lua", "lib/sysctl.d/60-usher.conf"} <= installed
+            "share/usher/usher.lua", "share/usher/keepalived.conf",
+            "lib/sysctl.d/60-usher.conf"} <= installed
     said = subprocess.run([base / "sbin/usher", "-v"], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"usher \d+\.\d+\.\d+\n", said.stdout)
-    # Sound where it stands: the files that HAProxy needs are those of the project.
-    for name in ("spoe-usher.conf", "usher.lua"):
+    # Sound where it stands: the files beside the program are those of the project.
+    for name in ("spoe-usher.conf", "usher.lua", "keepalived.conf"):
         assert (base / "share/usher" / name).read_text() == \
             (laboratory.ROOT / "haproxy" / name).read_text()
     make("uninstall", tmp_path, prefix)
