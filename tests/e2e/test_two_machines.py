@@ -1,6 +1,8 @@
-"""Two machines, one address: HAProxy, usher and keepalived on each, by the project's own files. What
-happens to one of them costs clients a reconnect, and never their broker."""
+"""Two machines, one address: HAProxy, usher and keepalived on each, by the project's own files.
+What happens to one of them costs clients a reconnect, and never their broker."""
 
+import contextlib
+import json
 import os
 import re
 import shlex
@@ -22,7 +24,11 @@ BROKERS = {"emqx1": "192.0.2.21", "emqx2": "192.0.2.22", "emqx3": "192.0.2.23"}
 CLIENTS = "192.0.2.31"
 ASK = "    tcp-request content send-spoe-group usher usher-connect\n"
 RANK = "tcp-request content lua.usher_rank mqtt_backend unless { var(txn.usher.action) -m found }"
-POLICY = '{ "backends": { "mqtt_backend": { "balance": "rendezvous" } } }'
+STORE = "192.0.2.24"
+RENDEZVOUS = {"backends": {"mqtt_backend": {"balance": "rendezvous"}}}
+# Patient, so that a busy machine does not make an answer late; else as the file balances.
+SHARED = {"stickiness": {"store": {"url": f"redis://{STORE}:6379", "deadline": "1s"}},
+          "agent": {"max_delay": "3s"}}
 
 
 class Switch(netns.Room):
@@ -77,7 +83,7 @@ class Node(laboratory.Broker):
 class Machine:
     """Its /run and /usr/local/sbin are its own, so every default of the files holds."""
 
-    def __init__(self, name, directory, switch):
+    def __init__(self, name, directory, switch, policy):
         self.name, self.directory, self.switch = name, directory / name, switch
         for folder in ("run/haproxy", "run/usher"):
             (self.directory / folder).mkdir(parents=True)
@@ -90,7 +96,7 @@ class Machine:
         assert ASK in text and RANK in text  # the latter in a comment
         self.config.write_text(text.replace(ASK, f"{ASK}    {RANK}\n"))
         self.policy = self.directory / "usher.json"
-        self.policy.write_text(POLICY)
+        self.policy.write_text(json.dumps(policy))
         self.haproxy = self.usher = self.keepalived = None
         self.n_starts = 0
 
@@ -175,28 +181,43 @@ class Machine:
 
 
 class Site:
-    """Two machines, three brokers and the clients, all on one switch."""
+    """Two machines, three brokers and the clients, all on one switch; Redis beside the brokers."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, policy):
         self.switch = Switch(directory)
         self.brokers_room = netns.Room(directory, "brokers", "")
         self.clients_room = netns.Room(directory, "clients", "")
-        self.switch.plug(self.brokers_room, "to-brokers", *BROKERS.values())
+        self.switch.plug(self.brokers_room, "to-brokers", *BROKERS.values(), STORE)
         self.switch.plug(self.clients_room, "to-clients", CLIENTS)
         self.brokers = {name: Node(name, directory, self.brokers_room) for name in BROKERS}
-        self.a, self.b = (Machine(name, directory, self.switch) for name in MACHINES)
-        self.clients = {}
+        self.a, self.b = (Machine(name, directory, self.switch, policy) for name in MACHINES)
+        self.clients, self.redis = {}, None
 
-    def start(self):
+    def start(self, policy):
         """The address is on a; b stands by and is as good."""
         for broker in self.brokers.values():
             broker.start()
+        if "stickiness" in policy:
+            self.start_redis()
         for machine in (self.a, self.b):
             machine.start()
             machine.wait_said(r"\(served_here\) succeeded")
             self.a.wait_said("Entering MASTER STATE")
         assert self.holders() == "a"
         return self
+
+    def start_redis(self):
+        self.redis = laboratory.Process(
+            "redis", [*self.brokers_room.command, "redis-server", "--bind", STORE, "--save", "",
+                      "--protected-mode", "no"], self.a.directory)
+        self.redis.wait_log("Ready to accept connections")
+
+    def stored(self):
+        """Which clients the store knows."""
+        keys = subprocess.run(
+            [*self.brokers_room.command, "redis-cli", "-h", STORE, "keys", "usher::*"], check=True,
+            timeout=30, capture_output=True, text=True).stdout.split()
+        return {key.removeprefix("usher::") for key in keys}
 
     def holders(self):
         return "".join(m.name for m in (self.a, self.b) if m.has_address())
@@ -221,13 +242,15 @@ class Site:
         asked = len(machine.verdicts())
         wait_for(lambda: self.holders() == machine.name, f"the address on {machine.name} alone")
         self.reconnect()
-        assert sorted(machine.verdicts()[asked:]) == sorted(self.clients)
+        wait_for(lambda: sorted(machine.verdicts()[asked:]) == sorted(self.clients),
+                 f"{machine.name} to say where it sent each of them")
 
     def reconnect(self):
         before = self.homes()
         for client in self.clients.values():
             # What a device does in its own time: it speaks, and learns that nobody knows it here.
-            client.send(mqtt.PINGREQ)
+            with contextlib.suppress(ConnectionError):
+                client.send(mqtt.PINGREQ)
             assert client.is_closed()
             client.close()
         self.connect(reversed(list(self.clients)))  # no rotation would do that
@@ -239,21 +262,23 @@ class Site:
         for step in (Machine.leave, Machine.close):
             for machine in (self.a, self.b):
                 step(machine)
-        for broker in self.brokers.values():
-            if broker.process:
-                broker.process.kill()
+        for process in (*(b.process for b in self.brokers.values()), self.redis):
+            if process:
+                process.kill()
         for room in (self.clients_room, self.brokers_room, self.switch):
             room.close()
 
 
 @pytest.fixture
-def site(tmp_path):
-    one = Site(tmp_path)
+def site(tmp_path, request):
+    policy = getattr(request, "param", RENDEZVOUS)
+    one = Site(tmp_path, policy)
     try:
-        one.start()
+        one.start(policy)
         one.connect([f"device-{n}" for n in range(12)])
         assert {home for (home,) in one.homes().values()} == set(BROKERS)
-        assert sorted(one.a.verdicts()) == sorted(one.clients) and not one.b.verdicts()
+        wait_for(lambda: sorted(one.a.verdicts()) == sorted(one.clients), "verdicts on a")
+        assert not one.b.verdicts()
         yield one
     finally:
         one.close()
@@ -278,6 +303,16 @@ def test_active_machine_cut_off(site):
     # It did not claim what was served well.
     assert set(re.findall(r"lower priority \((\d+)\)", a.keepalived.log()[returned:])) == {"50"}
     site.come_back(a)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("site", [SHARED], indirect=True, ids=[""])
+def test_active_machine_cut_off_with_a_store(site):
+    """The other usher has never heard of these clients, and no algorithm says where they are."""
+    wait_for(lambda: site.stored() == set(site.clients), "all clients in the store")
+    site.switch.link_down("to-a")
+    site.b.wait_said("Entering MASTER STATE")
+    site.come_back(site.b)
 
 
 @pytest.mark.full
