@@ -108,9 +108,9 @@ class Machine:
              **{f"USHER_{n.upper()}": f"{address}:1883" for n, address in BROKERS.items()}})
 
     def start_usher(self):
-        self.usher = self.start_process("usher", laboratory.USHER, "agent", "-d", "-f",
+        self.usher = self.start_process("usher", laboratory.USHER, "run", "-d", "-f",
                                         str(self.config), "-P", str(self.policy))
-        self.usher.wait_log("agent ready")
+        self.usher.wait_log("run ready")
 
     def start_haproxy(self):
         self.haproxy = self.start_process("haproxy", "haproxy", "-db", "-f", str(self.config))
@@ -316,11 +316,26 @@ def test_active_machine_cut_off_with_a_store(site):
 
 
 @pytest.mark.full
-def test_active_haproxy_killed(site):
-    site.a.haproxy.kill()
+def test_active_haproxy_killed_then_usher(site):
+    """usher serves in HAProxy's place and keeps the address; with neither of them it moves."""
+    a, b = site.a, site.b
+    a.haproxy.kill()
+    a.wait_check(1)
+    assert a.script() == 0
+    site.come_back(a)
+    a.usher.kill()
+    b.wait_said("Entering MASTER STATE")
+    site.come_back(b)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("site", [{**RENDEZVOUS, "standby": {"on_stop": "stay"}}], indirect=True,
+                         ids=[""])
+def test_active_haproxy_stopped_for_good(site):
+    """Neither serves on a, by its operator's word, though usher is well."""
+    site.a.haproxy.stop()
     site.a.wait_check(2)
     site.b.wait_said("Entering MASTER STATE")
-    site.a.wait_said("Entering BACKUP STATE")
     site.come_back(site.b)
 
 
