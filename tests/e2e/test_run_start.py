@@ -68,7 +68,8 @@ def test_whose_it_is_nobody_knows(place):
     start_as(place, "haproxy")
     place.lab.usher.wait_log("standby unfit haproxy_uid=\\d+ uid=0 ")
     place.wait_state("unfit")
-    assert place.check() == (1, "WARNING: usher cannot take HAProxy's place, see its log")
+    wait_for(lambda: place.check() == (1, "WARNING: usher cannot take HAProxy's place, see its log"),
+             "status to say so, once HAProxy's runtime socket answers")
     place.kill()
     start_as(place, "haproxy")
     assert place.takeovers == 0

@@ -127,7 +127,7 @@ def test_hung(place, flock):
     haproxy, usher = place.lab.haproxy.process, place.lab.usher
     haproxy.send_signal(signal.SIGSTOP)
     usher.wait_log("haproxy hung")
-    assert place.check() == (1, "WARNING: HAProxy listens and does not answer")
+    assert place.check() == (2, "CRITICAL: HAProxy listens and does not answer")
     haproxy.send_signal(signal.SIGCONT)
     usher.wait_log("haproxy answers again")
     place.wait_state("standby")
@@ -146,7 +146,7 @@ def test_late(place, n):
     place.lab.start_brokers()
     place.start_usher()
     place.wait_state("waiting")
-    assert place.check() == (1, "WARNING: HAProxy is not there")
+    assert place.check() == (2, "CRITICAL: HAProxy is not there")
     with Flock(place.lab.ports["mqtt"], n) as flock:
         wait_for(lambda: flock.figures["refused"], "them to find nobody")
         place.lab.start_haproxy()
@@ -219,7 +219,7 @@ def test_operator_wants_nobody(place):
     for number in (signal.SIGUSR1, signal.SIGTERM) if kernel_tells_how_it_ended() else ():
         place.kill(number)
         place.wait_state("stopped")
-        assert place.check() == (1, "WARNING: HAProxy was stopped, and nobody serves in its place")
+        assert place.check() == (2, "CRITICAL: HAProxy was stopped, and nobody serves in its place")
         place.lab.start_haproxy()
         place.wait_state("standby")
         place.wait_known()
