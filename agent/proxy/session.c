@@ -208,22 +208,34 @@ session_free(struct session *s)
 	c->n_sessions--;
 }
 
+/* Bytes that OpenSSL has taken from the socket already; a refused client's are read past it. */
+static bool
+has_read_ahead(const struct session *s, const struct end *e)
+{
+	return end_has_more(e) && !e->tls->read_wants_write && s->state != SESSION_REFUSED;
+}
+
 /* Interest follows from state and buffers; the loop is told only of changes. */
 static void
 watch_side(struct session *s, ev_io *side, bool read, bool write)
 {
+	struct ev_loop *loop = s->carrier->worker->loop;
 	struct end e = side == &s->client ? session_client(s) : session_server(s);
 	/* In TLS reading may have to write, and writing to read. */
 	bool reads = read || (e.tls && write && e.tls->write_wants_read);
 	bool writes = write || (e.tls && read && e.tls->read_wants_write);
 	int interest = (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0);
 
-	if (side->fd < 0 || (side->events & (EV_READ | EV_WRITE)) == interest)
+	if (side->fd < 0)
 		return;
-	ev_io_stop(s->carrier->worker->loop, side);
-	ev_io_set(side, side->fd, interest);
-	if (interest)
-		ev_io_start(s->carrier->worker->loop, side);
+	if ((side->events & (EV_READ | EV_WRITE)) != interest) {
+		ev_io_stop(loop, side);
+		ev_io_set(side, side->fd, interest);
+		if (interest)
+			ev_io_start(loop, side);
+	}
+	if (read && has_read_ahead(s, &e)) /* no event will say so, and a stop takes back one fed */
+		ev_feed_event(loop, side, EV_READ);
 }
 
 static size_t
@@ -343,8 +355,6 @@ session_read_request(struct session *s)
 		return true;
 	s->up.eof = got == 0;
 	s->reason = got < 0 ? CLOSE_CLIENT_GONE : CLOSE_MEMORY;
-	if (end_has_more(&end)) /* no event will say so */
-		ev_feed_event(w->loop, &s->client, EV_READ);
 	return got >= 0 && relay_keep(&s->up, w->read_buffer, (size_t)got) &&
 	       session_read_frames(s);
 }
@@ -485,10 +495,6 @@ relay_bytes(struct session *s)
 					 : relay_run(&s->down, w, &server, &client);
 
 	note_progress(s, s->up.n_bytes - up_before, s->down.n_bytes - down_before, was_half_closed);
-	if (end_has_more(&client) && relay_wants_read(&s->up)) /* no event will say so */
-		ev_feed_event(w->loop, &s->client, EV_READ);
-	if (end_has_more(&server) && relay_wants_read(&s->down))
-		ev_feed_event(w->loop, &s->server, EV_READ);
 	return judge_relay(s, up, down);
 }
 

@@ -233,8 +233,6 @@ read_answer(struct session *s)
 		return STEP_WAIT;
 	if (got <= 0 || !relay_keep(&s->down, w->read_buffer, (size_t)got))
 		return STEP_END;
-	if (end_has_more(&server)) /* no event will say so */
-		ev_feed_event(w->loop, &s->server, EV_READ);
 	return STEP_NEXT;
 }
 

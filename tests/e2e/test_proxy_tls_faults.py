@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -351,3 +352,72 @@ def test_expiry_is_a_metric(lab, certificates, broker):
     assert series()[key(path)] == expires("device-7")
     status = admin.run("status", "--json").stdout
     assert f'"expires_at": {expires("device-7"):.0f}' in status
+
+
+# -- several records in one segment: no event tells of those behind the first
+
+class InPieces:
+    """A broker in TLS whose CONNACK comes in these pieces, a record each, in one segment."""
+
+    def __init__(self, certificate, pieces):
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.context.load_cert_chain(certificate)
+        self.pieces = pieces
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        in_background(self.run)
+
+    def run(self):
+        peer, _ = self.listener.accept()
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.context.wrap_bio(incoming, outgoing, server_side=True)
+        for step in (tls.do_handshake, lambda: tls.read(4096)):
+            while True:
+                try:
+                    step()
+                    break
+                except ssl.SSLWantReadError:
+                    peer.sendall(outgoing.read())
+                    incoming.write(peer.recv(65536))
+        for piece in self.pieces:
+            tls.write(piece)
+        peer.sendall(outgoing.read())
+        with contextlib.suppress(OSError):
+            peer.recv(1)
+
+    def close(self):
+        self.listener.close()
+
+
+def test_answer_in_several_records(lab, certificates):
+    with contextlib.closing(InPieces(certificates / "server.pem",
+                                     [b"\x20", b"\2", b"\0\0"])) as broker:
+        lab.policy = lab.write_policy({"frontends": {"f": {}}})
+        start(lab, "", "ssl verify none", broker.port)
+        assert mqtt.visit(lab.port, "x") == 0
+
+
+def test_burst_of_records_while_the_broker_speaks(lab, certificates):
+    """What stands in OpenSSL's buffer is read on though the client's events change meanwhile."""
+    server = socket.create_server(("127.0.0.1", 0))
+    start(lab, f"ssl crt {certificates}/server.pem", "", server.getsockname()[1])
+    client = Handshaker(lab.port, context_for(certificates))
+    client.call(client.tls.do_handshake)
+    client.call(client.tls.write, mqtt.connect_packet("x"))
+    broker, _ = server.accept()
+    broker.settimeout(10)
+    broker.recv(4096)
+    broker.sendall(b"\x20\2\0\0")
+    assert client.call(client.tls.read, 4) == b"\x20\2\0\0"
+    lab.usher.send_signal(signal.SIGSTOP)
+    for _ in range(200):
+        client.tls.write(mqtt.PINGREQ)
+    client.socket.sendall(client.outgoing.read())
+    broker.sendall(b"\x30" * 65536)
+    lab.usher.send_signal(signal.SIGCONT)
+    got = b""
+    while len(got) < 200 * len(mqtt.PINGREQ):
+        got += broker.recv(4096)
+    assert got == mqtt.PINGREQ * 200
+    for one in (client.socket, broker, server):
+        one.close()
