@@ -315,13 +315,13 @@ count(void *arg, enum expr_count what, struct str proxy, struct str server, int6
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-static void
+static bool
 change_field(void *arg, enum rules_field how, struct str name, struct str value)
 {
 	struct session *s = arg;
 
-	edge_change_field(s->opening->edge, how == RULES_FIELD_ADD, name,
-			  how == RULES_FIELD_DELETE ? (struct str){ 0 } : value);
+	return edge_change_field(s->opening->edge, how == RULES_FIELD_ADD, name,
+				 how == RULES_FIELD_DELETE ? (struct str){ 0 } : value);
 }
 
 /* ---- the context ---------------------------------------------------------------------------- */

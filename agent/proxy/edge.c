@@ -192,48 +192,73 @@ remove_fields(struct edge *e, struct str name)
 	h->n_fields = n;
 }
 
-/* No line may end in it: it would be one more field, or the end of the head. */
+/* A line's end in it would begin one more field, or end the head. */
 static bool
-may_stand_in_field(struct str value)
+may_stand_in_field(char c)
 {
+	return c == '\t' || ((unsigned char)c >= ' ' && c != 0x7f);
+}
+
+/* As HAProxy writes it: what may not stand there in percent. */
+static void
+encode_value(struct str value, char *to)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return false;
+		if (may_stand_in_field(value.p[i])) {
+			*to++ = value.p[i];
+			continue;
+		}
+		*to++ = '%';
+		*to++ = digits[c >> 4];
+		*to++ = digits[c & 15];
 	}
-	return true;
 }
 
-static void
+static size_t
+encoded_len(struct str value)
+{
+	size_t n = value.n;
+
+	for (size_t i = 0; i < value.n; i++)
+		n += may_stand_in_field(value.p[i]) ? 0 : 2;
+	return n;
+}
+
+static bool
 add_field(struct edge *e, struct str name, struct str value)
 {
 	struct http1_head *h = &e->request;
-	size_t len = name.n + value.n + 4; /* ": " and CRLF */
+	size_t n = encoded_len(value), len = name.n + n + 4; /* ": " and CRLF */
 	struct written *w;
 
-	if (h->n_fields == HTTP1_FIELDS_MAX || len > HTTP1_WRITTEN_MAX - e->written_len ||
-	    !may_stand_in_field(value))
-		return;
-	w = malloc(sizeof(*w) + value.n + 1);
+	if (h->n_fields == HTTP1_FIELDS_MAX || len > HTTP1_WRITTEN_MAX - e->written_len)
+		return false;
+	w = malloc(sizeof(*w) + n + 1);
 	if (!w)
-		return;
-	memcpy(w->text, value.p, value.n);
+		return false;
+	encode_value(value, w->text);
 	w->next = e->written;
 	e->written = w;
 	e->written_len += len;
 	e->n_written++;
-	h->fields[h->n_fields++] = (struct http1_field){ name, (struct str){ w->text, value.n } };
+	h->fields[h->n_fields++] = (struct http1_field){ name, (struct str){ w->text, n } };
+	return true;
 }
 
-void
+bool
 edge_change_field(struct edge *e, bool keeps, struct str name, struct str value)
 {
+	bool is_done;
+
 	if (!keeps)
 		remove_fields(e, name);
-	if (value.p)
-		add_field(e, name, value);
+	is_done = !value.p || add_field(e, name, value);
 	(void)http1_field_find(&e->request, "host", &e->upgrade.host);
+	return is_done;
 }
 
 enum edge_event

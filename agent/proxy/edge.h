@@ -41,10 +41,10 @@ struct str edge_lower_host(struct edge *e, struct str host);
 
 /*
  * A field of the request as rules and servers see it from now on: whatever is there of that name
- * goes, unless it is kept; value absent: no other comes. The name stays the caller's. What has no
- * room, or could not stand in a head, is left out.
+ * goes, unless it is kept; value absent: no other comes. The name stays the caller's, the value is
+ * copied. False: there is no room for it.
  */
-void edge_change_field(struct edge *e, bool keeps, struct str name, struct str value);
+bool edge_change_field(struct edge *e, bool keeps, struct str name, struct str value) MUST_USE;
 
 enum edge_event {
 	EDGE_OPEN,

@@ -230,7 +230,18 @@ def test_the_broker_sees_what_rules_wrote(lab):
     assert fields["x-backend"] == ["seen"]
     assert fields["x-kept"] == ["k"] and "x-secret" not in fields
     assert fields["host"] == ["broker.example"]
-    assert "x-evil" not in fields
+    assert fields["x-split"] == ["a%0D%0AX-Evil: 1"] and "x-evil" not in fields
+
+
+def test_a_field_without_room_lets_nobody_through(proxy):
+    """A broker may trust what a rule writes, or that it is there: its client cannot crowd it out."""
+    n = len(proxy.recorder.heads)
+    crowd = [(f"X-{i}", "1") for i in range(58)]
+    with pytest.raises(websocket.Refused) as refused:
+        websocket.visit(proxy.ports["mqtt"], "crowd", target="/mqtt?seen&seen=1", headers=crowd)
+    assert refused.value.status == 500
+    websocket.visit(proxy.ports["mqtt"], "fits", target="/mqtt?seen&seen=1", headers=crowd[:50])
+    assert len(proxy.recorder.heads) == n + 1
 
 
 def test_who_says_nothing_is_sent_away(lab):

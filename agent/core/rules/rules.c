@@ -97,7 +97,8 @@ set_var_fmt(const struct rule *rule, struct expr_context *x, const struct rules_
 	set_var(rule, hooks, &s);
 }
 
-static void
+/* False: it could not be done. */
+static bool
 change_field(const struct rule *rule, struct expr_context *x, const struct rules_hooks *hooks)
 {
 	struct patience was = end_waiting(x);
@@ -105,8 +106,8 @@ change_field(const struct rule *rule, struct expr_context *x, const struct rules
 	size_t n = log_format_write(&rule->format, x, NULL, text, sizeof(text));
 
 	resume_waiting(x, was);
-	if (hooks->field)
-		hooks->field(hooks->arg, rule->how, str_of(rule->name), (struct str){ text, n });
+	return !hooks->field ||
+	       hooks->field(hooks->arg, rule->how, str_of(rule->name), (struct str){ text, n });
 }
 
 /* False: the key may still change. */
@@ -191,8 +192,9 @@ act(const struct rule *rule, struct rules_walk *walk, struct expr_context *x,
 		*outcome = RULES_DENY;
 		return true;
 	case RULE_FIELD:
-		change_field(rule, x, hooks);
-		return false;
+		walk->status = 500;
+		*outcome = RULES_DENY;
+		return !change_field(rule, x, hooks);
 	}
 	return false;
 }

@@ -70,8 +70,11 @@ struct rules_hooks {
 	 * counter that tracks nothing stays as it is.
 	 */
 	void (*counter)(void *arg, unsigned counter, enum table_data what, bool is_set, int64_t n);
-	/* set-header, add-header, del-header: a field of the request from now on. */
-	void (*field)(void *arg, enum rules_field how, struct str name, struct str value);
+	/*
+	 * set-header, add-header, del-header: a field of the request from now on. False: there is
+	 * no room for it, and the client is refused with 500, as in HAProxy's strict mode.
+	 */
+	bool (*field)(void *arg, enum rules_field how, struct str name, struct str value);
 };
 
 enum rules_stage {

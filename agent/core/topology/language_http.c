@@ -236,7 +236,7 @@ const struct language_row language_http_request[] = {
 	LOST("capture", "nothing of the request is in the line; use set-var"),
 	LOST("disable-l7-retry", "what a broker refuses is replayed to the next in any case"),
 	LOST("early-hint", "clients that upgrade get no hints"),
-	LOST("strict-mode", "a rule that finds no room is left out"),
+	LOST("strict-mode", "it is always on: a field that finds no room is refused with 500"),
 
 	REFUSED("add-acl", FILES),
 	REFUSED("auth", "passwords of HTTP are not asked for; leave it to the broker"),

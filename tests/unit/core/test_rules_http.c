@@ -38,7 +38,8 @@ get_var(void *arg, enum var_scope scope, struct str name, struct sample *s)
 	return vars_get(&c->vars, scope, name, s);
 }
 
-static void
+/* There is room for all but those called "Big". */
+static bool
 change_field(void *arg, enum rules_field how, struct str name, struct str value)
 {
 	static const char signs[] = { '=', '+', '-' };
@@ -46,6 +47,7 @@ change_field(void *arg, enum rules_field how, struct str name, struct str value)
 
 	snprintf(text, sizeof(text), "%.*s%c%.*s", STR_ARG(name), signs[how], STR_ARG(value));
 	note(arg, text);
+	return !str_is(name, "Big");
 }
 
 static void
@@ -121,6 +123,9 @@ static const struct {
 	{ "return without status", HTTP "return\n", "deny:200" },
 	{ "reject", HTTP "reject\n", "reject" },
 	{ "silent-drop", HTTP "silent-drop\n", "drop" },
+	{ "a field without room is refused", HTTP "set-header Big 1\n" HTTP "set-header A 1\n",
+	  "Big=1 deny:500" },
+	{ "but not one whose condition fails", HTTP "set-header Big 1 if FALSE\n", "pass" },
 	{ "allow ends the list", HTTP "allow\n" HTTP "deny\n", "pass" },
 	{ "by path", HTTP "deny if { path_beg /a }\n", "deny:403" },
 	{ "unless by path", HTTP "deny unless { path_beg /a }\n", "pass" },
