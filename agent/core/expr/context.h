@@ -100,9 +100,14 @@ struct expr_context {
 	bool response_may_grow;
 	const struct http1_head *http; /* of the request, in mode http; NULL: there is none */
 	/* A condition looks at each of several values: which one, from 1, is asked for; 0: the one
-	 * that counts where there is no condition. The fetch says whether there are more. */
+	 * that counts where there is no condition. The fetch says whether there are more, and notes
+	 * for itself where they begin: a client may send thousands. */
 	unsigned nth;
 	bool has_more;
+	struct {
+		size_t field;
+		struct str rest;
+	} behind;
 
 	struct ip src, dst;
 	uint16_t src_port, dst_port;

@@ -266,20 +266,30 @@ nth_from_back(struct values *v, int64_t n, struct str *value)
 	return true;
 }
 
+/* In a condition's turn: the first one, or the one behind the last one's. */
+static bool
+next_of_all(struct values *v, struct expr_context *x, struct str *value)
+{
+	struct str more;
+
+	if (x->nth > 1) {
+		v->field = x->behind.field;
+		v->rest = x->behind.rest;
+	}
+	if (!v->next(v, value))
+		return false;
+	x->behind.field = v->field;
+	x->behind.rest = v->rest;
+	x->has_more = v->next(v, &more);
+	return true;
+}
+
 /* The one that is asked for: by its number, in a condition's turn, or the `otherwise`th. */
 static bool
 pick(struct values *v, struct expr_context *x, int64_t number, int64_t otherwise, struct str *value)
 {
-	struct values ahead;
-	struct str more;
-
-	if (number == 0 && x->nth) {
-		if (!nth_from_front(v, x->nth, value))
-			return false;
-		ahead = *v;
-		x->has_more = ahead.next(&ahead, &more);
-		return true;
-	}
+	if (number == 0 && x->nth)
+		return next_of_all(v, x, value);
 	number = number ? number : otherwise;
 	return number > 0 ? nth_from_front(v, number, value) : nth_from_back(v, number, value);
 }

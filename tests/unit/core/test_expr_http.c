@@ -1,5 +1,6 @@
 /* What the head of a request yields. Values as HAProxy 2.6 gave them for the same head. */
 #include <stdio.h>
+#include <time.h>
 
 #include "agent/core/expr/acl.h"
 #include "agent/core/http1/head.h"
@@ -177,6 +178,43 @@ START_TEST(expression_has_a_value)
 }
 END_TEST
 
+/* CPU time of looking at so many values for one that is not there, ns. */
+static int64_t
+cost_of_values(size_t n)
+{
+	const char *const words[] = { "if", "{", "hdr(x)", "1", "}" };
+	char values[HTTP1_HEAD_MAX], what[EXPR_ERROR];
+	struct http1_head head = { .n_fields = 1, .fields = { { STR("X"), { values, n - 1 } } } };
+	struct expr_context x = { .http = &head };
+	struct timespec begin, end;
+	struct acl_condition c;
+	struct acl_set set;
+
+	memset(values, ',', sizeof(values));
+	acl_set_init(&set);
+	ck_assert_int_eq(acl_condition_compile(&c, &set, words, 5, what), EXPR_OK);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(acl_condition_eval(&c, &x), ACL_FAIL);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	acl_condition_fini(&c);
+	acl_set_fini(&set);
+	return (end.tv_sec - begin.tv_sec) * 1000000000LL + end.tv_nsec - begin.tv_nsec;
+}
+
+/* Sixteen times as many cost about sixteen times as much, and not 256 times. */
+START_TEST(many_values_are_no_weapon)
+{
+	int64_t few, many;
+
+	(void)cost_of_values(1000); /* the first time warms up */
+	few = cost_of_values(1000);
+	many = cost_of_values(16000);
+	ck_assert_msg(many < few * 64, "%lld ns for 1000, %lld for 16000", (long long)few,
+		      (long long)many);
+}
+END_TEST
+
 START_TEST(condition_holds)
 {
 	struct http1_head head;
@@ -245,6 +283,7 @@ main(void)
 	tcase_add_loop_test(tcase, expression_has_a_value, 0, N_ROWS(rows));
 	tcase_add_loop_test(tcase, condition_holds, 0, N_ROWS(conditions));
 	tcase_add_test(tcase, target_in_another_form);
+	tcase_add_test(tcase, many_values_are_no_weapon);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
