@@ -15,6 +15,7 @@ enum { MQTT_MAX = 256 << 10 }; /* more than the raw bytes that a session keeps *
 struct inside {
 	struct websocket_reader reader;
 	struct buf mqtt;
+	bool is_closed; /* by a close frame */
 };
 
 /* A field's value that a rule has written. */
@@ -39,6 +40,7 @@ static void
 inside_init(struct inside *in, enum websocket_side from)
 {
 	websocket_reader_init(&in->reader, from, NULL, 0);
+	in->is_closed = false;
 	buf_init(&in->mqtt, MQTT_MAX);
 }
 
@@ -80,6 +82,8 @@ read_frames(struct inside *in, const struct buf *raw)
 	size_t n = raw ? buf_len(raw) : 0, unread = n - in->reader.at, had = in->reader.n_mqtt;
 	enum websocket_event event;
 
+	if (in->is_closed)
+		return EDGE_CLOSED;
 	if (unread == 0)
 		return EDGE_OPEN;
 	if (!buf_reserve(&in->mqtt, unread))
@@ -90,7 +94,8 @@ read_frames(struct inside *in, const struct buf *raw)
 		event = websocket_read(&in->reader, buf_front(raw), n);
 	while (event == WEBSOCKET_DATA || event == WEBSOCKET_PINGED || event == WEBSOCKET_PONGED);
 	buf_commit(&in->mqtt, in->reader.n_mqtt - had);
-	if (event == WEBSOCKET_CLOSED)
+	in->is_closed = event == WEBSOCKET_CLOSED;
+	if (in->is_closed)
 		return EDGE_CLOSED;
 	return event == WEBSOCKET_BAD ? EDGE_BAD : EDGE_OPEN;
 }

@@ -48,7 +48,7 @@ bool edge_change_field(struct edge *e, bool keeps, struct str name, struct str v
 
 enum edge_event {
 	EDGE_OPEN,
-	EDGE_CLOSED, /* a close frame; nothing behind it means anything */
+	EDGE_CLOSED, /* a close frame; nothing behind it means anything, and so it stays */
 	EDGE_BAD,    /* against the protocol */
 	EDGE_MEMORY,
 };

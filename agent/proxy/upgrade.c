@@ -123,6 +123,19 @@ close_client(struct session *s, enum close_reason reason, uint16_t code)
 	return false;
 }
 
+/*
+ * Has the client said more than its CONNECT, and waits for no answer? Then that is for a server,
+ * with the close frame behind it; a CONNECT alone is nothing that anybody waits for.
+ */
+static bool
+has_said_all(struct session *s)
+{
+	struct mqtt_connect c;
+	enum mqtt_fault fault;
+
+	return opening_read(s, &c, &fault) == PARSE_OK && opening_mqtt(s).n > c.len;
+}
+
 bool
 session_read_frames(struct session *s)
 {
@@ -134,7 +147,7 @@ session_read_frames(struct session *s)
 	case EDGE_OPEN:
 		return true;
 	case EDGE_CLOSED:
-		return close_client(s, CLOSE_CLIENT_GONE, code);
+		return has_said_all(s) || close_client(s, CLOSE_CLIENT_GONE, code);
 	case EDGE_BAD:
 		return close_client(s, CLOSE_NOT_WEBSOCKET, code);
 	case EDGE_MEMORY:

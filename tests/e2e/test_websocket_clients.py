@@ -114,6 +114,17 @@ def test_packets_cut_across_messages(door):
             pass
 
 
+def test_client_that_says_all_at_once_and_goodbye(edge, door):
+    """It waits for no CONNACK, as it may (MQTT 5, 3.1.4): the broker gets its words all the same,
+    and sees a client leave and not vanish, which would set off its will."""
+    name = f"hasty-{door}"
+    with websocket.Client(door) as client:
+        client.send_raw(frame(mqtt.connect_packet(name) + PUBLISH + mqtt.DISCONNECT)
+                        + frame(struct.pack("!H", 1000), CLOSE))
+        wait_for(lambda: any(f"Client {name} disconnected." in b.process.log()
+                             for b in edge.brokers.values()), "a broker to see it leave")
+
+
 def test_frames_behind_the_head_in_one_segment(edge):
     """Before the 101 can be there: a client that is so hasty loses nothing."""
     with websocket.Client(edge.ports["ws"], upgrade=False) as client:
