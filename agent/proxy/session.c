@@ -248,7 +248,9 @@ n_kept(const struct session *s)
 static bool
 may_hold_more(const struct session *s)
 {
-	return !s->up.eof && n_kept(s) < s->opening->greeting.len + HELD_MAX;
+	size_t n = n_kept(s);
+
+	return !s->up.eof && n < REQUEST_MAX && n < s->opening->greeting.len + HELD_MAX;
 }
 
 static void

@@ -1,8 +1,10 @@
 """MQTT in WebSocket, read by usher: the same decision by client id as over TCP, and brokers that do
 not take the client."""
 
+import os
 import socket
 import threading
+import time
 
 import pytest
 
@@ -90,7 +92,7 @@ BROKEN = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 @pytest.fixture(scope="module")
 def edge():
     answers = {**NOT_HERE, "curious": NOT_HERE["503"], "all_final": lambda key: FINAL,
-               "all_broken": lambda key: BROKEN}
+               "all_broken": lambda key: BROKEN, "silent": switch}
     frontends = {"mqtt": {}, **{name: {"websocket": True} for name in ("ws", *answers)}}
     with Edge() as one:
         one.admin = Admin(one, {**POLICY, "frontends": frontends})
@@ -191,3 +193,23 @@ def test_brokers_that_all_refuse_the_upgrade(edge, what, code, close_code, n_ask
         assert client.code == code
         assert client.read_close() == close_code
     assert len(edge.bad[what].heads) == n_asked  # what is final another one would say as well
+
+
+def test_a_client_that_fills_its_buffer_keeps_no_worker_busy(edge):
+    """A CONNECT among so many pings that all there is room for is one to be sent on; then more, for
+    which there is none while the broker says nothing."""
+    def busy():
+        fields = open(f"/proc/{edge.usher.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    packet = mqtt.connect_packet("full")
+    pings = websocket.frame(b"x" * 125, websocket.PING) * 1480  # of 192 KiB not much is left
+    asked = len(edge.bad["silent"].heads)
+    with websocket.Client(edge.ports["silent"]) as client:
+        client.send_raw(websocket.frame(packet[:6], fin=False) + pings
+                        + websocket.frame(packet[6:], websocket.CONTINUATION))
+        laboratory.wait_for(lambda: len(edge.bad["silent"].heads) > asked, "the broker to be asked")
+        client.send_raw(websocket.frame(b"y" * 60000))
+        before, began = busy(), time.monotonic()
+        time.sleep(1)  # to be idle in
+        assert busy() - before < (time.monotonic() - began) / 10
