@@ -538,7 +538,7 @@ carrier_server_down(struct carrier *c, struct str backend, struct str server, bo
 		if (s->state == SESSION_QUEUE) {
 			server_stop_waiting(s);
 			turn(s, session_placed(s, server_choose_other(s)));
-		} else if (shutdown && s->state >= SESSION_ANSWER) {
+		} else if (shutdown && (s->state == SESSION_ANSWER || s->state == SESSION_RELAY)) {
 			turn(s, session_end(s, CLOSE_SERVER_DOWN));
 		}
 	}

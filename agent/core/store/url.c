@@ -108,7 +108,7 @@ is_name(struct str s)
 		char c = (char)(s.p[i] | 0x20);
 
 		if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    !strchr("-._", s.p[i]))
+		    (!s.p[i] || !strchr("-._", s.p[i])))
 			return false;
 	}
 	return s.n > 0;

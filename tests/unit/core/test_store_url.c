@@ -72,6 +72,15 @@ START_TEST(test_rows)
 }
 END_TEST
 
+/* What a C string would end at is no part of a name. */
+START_TEST(test_nul)
+{
+	struct store_url u;
+
+	ck_assert_ptr_nonnull(store_url_parse(STR("redis://store\0.example"), &u));
+}
+END_TEST
+
 /* Everything that has a length: the longest that is read, and one more. */
 START_TEST(test_lengths)
 {
@@ -126,6 +135,7 @@ main(void)
 
 	tcase_add_loop_test(tcase, test_rows, 0, N_ROWS(rows));
 	tcase_add_loop_test(tcase, test_lengths, 0, 4);
+	tcase_add_test(tcase, test_nul);
 	tcase_add_test(tcase, test_another_store);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
