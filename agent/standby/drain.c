@@ -1,4 +1,7 @@
-/* Four turns a second, or fewer where the rate is lower: each looks at all sessions there are. */
+/*
+ * Four turns a second, or fewer where the rate is lower: each looks at all sessions there are. The
+ * workers share what a turn may end, whoever has sessions.
+ */
 #include "agent/standby/drain.h"
 
 #include <stdatomic.h>
@@ -10,34 +13,51 @@
 
 enum { TURN_MS = 250 };
 
+struct turn {
+	_Atomic unsigned left; /* sessions to be ended */
+	_Atomic unsigned refs; /* workers that are not done */
+};
+
 /* On a worker's thread. */
 static bool
 end_row(void *arg, const struct session_row *row)
 {
-	unsigned *left = arg;
+	struct turn *turn = arg;
+	unsigned left = atomic_load(&turn->left);
 
-	return *left && (*left)--;
+	while (left && !atomic_compare_exchange_weak(&turn->left, &left, left - 1))
+		;
+	return left;
+}
+
+static void
+end_turn(void *arg)
+{
+	struct turn *turn = arg;
+
+	if (atomic_fetch_sub(&turn->refs, 1) == 1)
+		free(turn);
 }
 
 static void
 on_turn(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct drain *d = container_of(timer, struct drain, turn);
+	struct turn *turn;
 
 	if (proxy_service_sessions(d->proxy) == 0) {
 		log_line(LOG_INFO, "drained");
 		drain_stop(d);
 		return;
 	}
-	/* Each worker has its share; the first ones have what cannot be divided. */
-	for (unsigned i = 0; i < d->n_workers; i++) {
-		unsigned share = d->each_time / d->n_workers + (i < d->each_time % d->n_workers);
-		unsigned *left = xmalloc(sizeof(*left));
-
-		*left = share;
+	d->owed += d->rate.count * d->turn_ms;
+	turn = xmalloc(sizeof(*turn));
+	atomic_init(&turn->left, (unsigned)(d->owed / d->rate.period_ms));
+	atomic_init(&turn->refs, d->n_workers);
+	d->owed %= d->rate.period_ms;
+	for (unsigned i = 0; i < d->n_workers; i++)
 		proxy_service_each_session(d->proxy, i,
-					   &(struct session_look){ end_row, free, left });
-	}
+					   &(struct session_look){ end_row, end_turn, turn });
 }
 
 void
@@ -50,15 +70,15 @@ drain_init(struct drain *d, struct ev_loop *loop, struct proxy_service *proxy, u
 void
 drain_start(struct drain *d, const struct rate *rate)
 {
-	uint64_t turn_ms = TURN_MS;
-
 	if (rate->count == 0 || proxy_service_sessions(d->proxy) == 0)
 		return;
-	if (rate->period_ms / rate->count > turn_ms)
-		turn_ms = rate->period_ms / rate->count;
-	d->each_time = (unsigned)(rate->count * turn_ms / rate->period_ms);
+	d->rate = *rate;
+	d->owed = 0;
+	d->turn_ms = rate->period_ms / rate->count;
+	if (d->turn_ms < TURN_MS)
+		d->turn_ms = TURN_MS;
 	ev_timer_stop(d->loop, &d->turn);
-	ev_timer_set(&d->turn, (double)turn_ms / 1e3, (double)turn_ms / 1e3);
+	ev_timer_set(&d->turn, (double)d->turn_ms / 1e3, (double)d->turn_ms / 1e3);
 	ev_timer_start(d->loop, &d->turn);
 }
 

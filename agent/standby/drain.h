@@ -14,7 +14,9 @@ struct drain {
 	struct ev_loop *loop;
 	struct proxy_service *proxy;
 	unsigned n_workers;
-	unsigned each_time; /* sessions ended by one turn of the timer */
+	struct rate rate;
+	uint64_t turn_ms; /* between two turns of the timer */
+	uint64_t owed;	  /* sessions times the rate's milliseconds, left by the turns before */
 	ev_timer turn;
 };
 

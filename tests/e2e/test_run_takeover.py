@@ -140,6 +140,19 @@ def test_hung(place, flock):
     place.assert_kind(flock, "hung")
 
 
+@pytest.mark.standby(drain="4/1s")
+def test_drained_slowly(place):
+    """Fewer at a time than there are workers: each of them has its turn."""
+    place.start()
+    with Flock(place.lab.ports["mqtt"], 10) as flock:
+        flock.begin()
+        place.kill()
+        flock.wait_lost()
+        place.start_haproxy(1)
+        flock.wait_lost(2)
+        place.lab.usher.wait_log(" drained")
+
+
 @pytest.mark.standby(start_delay="1h")
 def test_late(place, n):
     """At boot usher may be the first, and waits."""
