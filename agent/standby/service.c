@@ -156,6 +156,8 @@ enter(struct standby *s, enum standby_state to, enum standby_reason why, const s
 		take_over(s, why);
 	else if (before == STANDBY_REIGN)
 		give_back(s, now);
+	else if (before == STANDBY_WAITING)
+		remember(s, false); /* of an usher before us, which HAProxy has relieved */
 	takeover_enter(&s->takeover, to, why, now);
 	s->has_warned = false;
 	say_state(s, seen, before);

@@ -154,6 +154,22 @@ def test_drained_slowly(place):
 
 
 @pytest.mark.standby(start_delay="1h")
+def test_reign_of_long_ago(place):
+    """Killed in its reign, and again when HAProxy had come back: it was not reigning then."""
+    place.start()
+    place.kill()
+    place.wait_takeovers(1)
+    place.lab.kill_usher()
+    place.lab.start_haproxy()
+    place.start_usher()
+    place.wait_state("standby")
+    place.lab.kill_usher()
+    place.kill()
+    place.start_usher()
+    assert place.standby["state"] == "waiting"
+
+
+@pytest.mark.standby(start_delay="1h")
 def test_late(place, n):
     """At boot usher may be the first, and waits."""
     place.lab.start_brokers()
