@@ -41,6 +41,7 @@ struct runtime_poller {
 	void (*on_process)(void *arg, uint64_t pid); /* NULL: nobody hears */
 	void *arg;
 	struct runtime_haproxy haproxy;
+	uint64_t named;	   /* the process that on_process() heard of last; 0: none */
 	uint64_t *decided; /* owned; of each server of each pool when the question was put */
 };
 
@@ -104,16 +105,18 @@ static void
 apply_info(struct runtime_poller *p, struct str answer)
 {
 	struct runtime_haproxy *h = &p->haproxy;
-	uint64_t before = h->pid;
 
 	(void)str_u64(runtime_info(answer, "Pid"), &h->pid);
 	(void)str_u64(runtime_info(answer, "Uptime_sec"), &h->uptime_s);
 	str_escape(runtime_info(answer, "Version"), h->version, sizeof(h->version));
-	if (h->pid != before && p->on_process)
-		p->on_process(p->arg, h->pid);
+	if (h->pid == p->named || !p->on_process)
+		return;
+	p->named = h->pid;
+	p->on_process(p->arg, h->pid);
 }
 
-static void
+/* False: it says nothing of any server, so it is none. */
+static bool
 apply_answer(struct runtime_poller *p)
 {
 	struct str answer = { (const char *)buf_front(&p->answer), buf_len(&p->answer) };
@@ -127,7 +130,7 @@ apply_answer(struct runtime_poller *p)
 		any = true;
 	}
 	if (!any)
-		return;
+		return false;
 	if (!p->answered || p->silent == SILENT_ROUNDS)
 		log_line(LOG_INFO, "runtime socket answers address=%s",
 			 p->world->stats_sockets[0].text);
@@ -136,6 +139,7 @@ apply_answer(struct runtime_poller *p)
 	p->haproxy.answers = true;
 	p->haproxy.is_hung = false;
 	apply_info(p, answer);
+	return true;
 }
 
 static void
@@ -152,12 +156,15 @@ stop_asking(struct runtime_poller *p)
 static void
 no_answer(struct runtime_poller *p, int error)
 {
+	/* The backlog of a socket that nobody serves is full after some questions. */
+	bool is_taken = error == ETIMEDOUT || error == EAGAIN;
+
 	stop_asking(p);
+	p->haproxy.is_hung &= is_taken;
 	if (p->silent == SILENT_ROUNDS || ++p->silent < SILENT_ROUNDS)
 		return;
 	p->haproxy.answers = false;
-	/* The backlog of a socket that nobody serves is full after some questions. */
-	p->haproxy.is_hung = p->answered && (error == ETIMEDOUT || error == EAGAIN);
+	p->haproxy.is_hung = p->answered && is_taken;
 	log_line(LOG_WARNING,
 		 "runtime socket silent address=%s reason=\"%s\" consequence=\"server states stay "
 		 "as last known\"",
@@ -174,8 +181,10 @@ read_answer(struct runtime_poller *p)
 		if (got > 0) {
 			buf_commit(&p->answer, (size_t)got);
 		} else if (got == 0) {
-			apply_answer(p);
-			stop_asking(p);
+			if (apply_answer(p))
+				stop_asking(p);
+			else
+				no_answer(p, EPROTO);
 			return;
 		} else if (!room || errno != EINTR) {
 			if (!room || errno != EAGAIN)
@@ -270,6 +279,15 @@ runtime_poller_observe(struct runtime_poller *p, void (*on_process)(void *arg, u
 {
 	p->on_process = on_process;
 	p->arg = arg;
+	p->named = 0;
+}
+
+void
+runtime_poller_forget_process(struct runtime_poller *p)
+{
+	stop_asking(p);
+	p->haproxy.is_hung = false;
+	p->named = 0;
 }
 
 void

@@ -32,6 +32,9 @@ const struct runtime_haproxy *runtime_poller_haproxy(const struct runtime_poller
 void runtime_poller_observe(struct runtime_poller *p, void (*on_process)(void *arg, uint64_t pid),
 			    void *arg);
 
+/* The process that answered has ended: another one may come, under the same number even. */
+void runtime_poller_forget_process(struct runtime_poller *p);
+
 /* Whether its word on servers counts: not while usher carries the clients and checks them itself.
  */
 void runtime_poller_set_counts(struct runtime_poller *p, bool counts);

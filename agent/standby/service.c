@@ -241,6 +241,7 @@ on_end(void *arg)
 
 	s->alarmed_until = worker_now() + ALARM_MS;
 	s->missed_at = worker_now_ns();
+	runtime_poller_forget_process(s->parts.poller);
 	look(s);
 }
 

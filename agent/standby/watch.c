@@ -68,7 +68,7 @@ forget_process(struct watch *w)
 void
 watch_process(struct watch *w, uint64_t pid)
 {
-	if (pid == w->pid)
+	if (pid == w->pid && !w->has_ended)
 		return;
 	forget_process(w);
 	w->pid = pid;

@@ -47,7 +47,10 @@ void watch_fini(struct watch *w);
 
 void watch_look(struct watch *w, struct sighting *s);
 
-/* The runtime socket named this process. Nothing happens if it is the one that is watched. */
+/*
+ * The runtime socket named this process. Nothing happens if it is the one that is watched; after
+ * its end the same number is another process.
+ */
 void watch_process(struct watch *w, uint64_t pid);
 enum haproxy_process watch_process_state(const struct watch *w);
 

@@ -169,6 +169,17 @@ def test_reign_of_long_ago(place):
     assert place.standby["state"] == "waiting"
 
 
+def test_hung_killed_and_back(place):
+    """The next HAProxy is not the one that hung."""
+    place.start()
+    place.lab.haproxy.process.send_signal(signal.SIGSTOP)
+    place.lab.usher.wait_log("haproxy hung")
+    os.kill(place.lab.haproxy.process.pid, signal.SIGKILL)
+    place.wait_takeovers(1)
+    place.start_haproxy(1)
+    assert place.lab.usher.log().count("haproxy hung") == 1
+
+
 @pytest.mark.standby(start_delay="1h")
 def test_late(place, n):
     """At boot usher may be the first, and waits."""
