@@ -1,7 +1,8 @@
 /*
  * Whose sockets HAProxy's are: the sockets that listen say so; else usher.json; else an usher that
- * stood in before; else a file that has HAProxy leave root behind, since it was root then when it
- * made them. Without any of these root is supposed, and has to be seen before usher ever listens.
+ * stood in before; else a file with `chroot`, which only root can follow (`user` and `uid` do not
+ * tell: HAProxy may be that user already). Without any of these root is supposed, and has to be
+ * seen before usher ever listens.
  */
 #include "agent/standby/meet.h"
 
@@ -16,6 +17,7 @@
 #include "agent/core/wire/runtime.h"
 #include "agent/io/sock_diag.h"
 #include "agent/standby/memory.h"
+#include "agent/standby/watch.h"
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
@@ -26,12 +28,6 @@ find_global(const struct topology *t, const char *keyword)
 		if (t->global[i].n && strcmp(t->global[i].words[0], keyword) == 0)
 			return &t->global[i];
 	return NULL;
-}
-
-static bool
-leaves_root(const struct topology *t)
-{
-	return find_global(t, "user") || find_global(t, "uid") || find_global(t, "chroot");
 }
 
 void
@@ -109,8 +105,8 @@ check_namespace(const struct world *world, struct report *r)
 	uint64_t n = world->n_stats_sockets ? ask_pid(&world->stats_sockets[0].addr) : 0;
 
 	snprintf(pid, sizeof(pid), "%llu", (unsigned long long)n);
-	if (n && read_namespace(pid, theirs) && read_namespace("self", ours) &&
-	    strcmp(theirs, ours) != 0)
+	if (n && watch_is_haproxy(n) && read_namespace(pid, theirs) &&
+	    read_namespace("self", ours) && strcmp(theirs, ours) != 0)
 		report_cfg(r, FINDING_ALERT,
 			   "HAProxy, process %s, is in another network namespace than usher, which "
 			   "could not take its place; start usher in the same one "
@@ -157,7 +153,7 @@ standby_meet(const struct world *world, struct meeting *m, struct report *r)
 	(void)!sock_diag_listening(&diag, AF_INET6, see, &seen);
 	sock_diag_close(&diag);
 	m->was_reigning = memory_recall(path, &m->uid);
-	m->uid_is_sure = m->was_reigning || leaves_root(&world->topology);
+	m->uid_is_sure = m->was_reigning || find_global(&world->topology, "chroot");
 	if (policy->has_haproxy_uid) {
 		m->uid = policy->haproxy_uid;
 		m->uid_is_sure = true;

@@ -181,7 +181,8 @@ warn_waiting(struct standby *s, const struct seen *seen)
 		   waited >= policy_of(s)->start_delay_ms) {
 		log_line(LOG_ERROR,
 			 "haproxy absent consequence=\"usher does not know as which user it would "
-			 "come back, and waits for it\" cure=\"standby.haproxy_uid\"");
+			 "come back, and waits for it\" cure=\"standby.haproxy_uid, and a "
+			 "restart of usher\"");
 		s->has_warned = true;
 	}
 }

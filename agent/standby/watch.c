@@ -30,8 +30,8 @@ enum { PROCESS_INFO_EXIT = 1 << 3 };
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
-static bool
-is_haproxy(uint64_t pid)
+bool
+watch_is_haproxy(uint64_t pid)
 {
 	char path[64], *name;
 	bool yes;
@@ -73,7 +73,7 @@ watch_process(struct watch *w, uint64_t pid)
 	forget_process(w);
 	w->pid = pid;
 	w->has_ended = false;
-	if (pid == 0 || pid > INT32_MAX || !is_haproxy(pid))
+	if (pid == 0 || pid > INT32_MAX || !watch_is_haproxy(pid))
 		return;
 	w->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	if (w->pidfd < 0)

@@ -54,4 +54,7 @@ void watch_look(struct watch *w, struct sighting *s);
 void watch_process(struct watch *w, uint64_t pid);
 enum haproxy_process watch_process_state(const struct watch *w);
 
+/* By its name: a number from another PID namespace is somebody else here. */
+bool watch_is_haproxy(uint64_t pid);
+
 #endif

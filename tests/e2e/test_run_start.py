@@ -63,7 +63,7 @@ def test_whose_it_is_nobody_knows(place):
     unsay_user(place)
     place.lab.start_brokers()
     place.start_usher()
-    place.lab.usher.wait_log("haproxy absent .*cure=\"standby.haproxy_uid\"")
+    place.lab.usher.wait_log("haproxy absent .*cure=\"standby.haproxy_uid, ")
     assert place.standby["state"] == "waiting"
     start_as(place, "haproxy")
     place.lab.usher.wait_log("standby unfit haproxy_uid=\\d+ uid=0 ")
@@ -151,6 +151,50 @@ def test_without_runtime_socket(place):
     place.lab.start_haproxy()
     place.wait_given_back(1)
     assert place.takeovers == 1
+
+
+@pytest.mark.standby(start_delay="300ms")
+def test_user_in_the_file_is_no_proof(place):
+    """HAProxy may be that user already when it is started, as in a container: then sockets of
+    root's that listen would keep it from coming back."""
+    place.lab.start_brokers()
+    place.start_usher()
+    place.lab.usher.wait_log("haproxy absent ")
+    start_as(place, "haproxy:haproxy")
+    place.lab.usher.wait_log("standby unfit ")
+    assert place.takeovers == 0
+
+
+@pytest.mark.standby(start_delay="300ms")
+def test_chroot_in_the_file_is_proof(place):
+    """Only root can follow it."""
+    place.lab.edit_config(("\nglobal\n", f"\nglobal\n    chroot {place.lab.directory}\n"))
+    place.lab.start_brokers()
+    place.start_usher()
+    place.lab.usher.wait_log("takeover done reason=absent")
+    place.lab.start_haproxy()
+    place.wait_given_back(1)
+
+
+def test_number_of_another_process(place):
+    """HAProxy in a PID namespace of its own names a number that is here somebody else's, who lives
+    in another network: that is not HAProxy's."""
+    stranger = subprocess.Popen(["unshare", "-n", "sleep", "1000"])
+    try:
+        place.lab.start_brokers()
+        place.lab.haproxy = laboratory.HAProxy(
+            place.lab.directory, place.lab.config, place.lab.env(),
+            ["unshare", "-p", "-f", "--mount-proc", "sh", "-c",
+             f'echo {stranger.pid - 1} > /proc/sys/kernel/ns_last_pid; "$0" "$@" & wait',
+             "haproxy"]).start()
+        wait_for(lambda: accepts(place.lab.ports["mqtt"]), "HAProxy to listen")
+        assert f"Pid: {stranger.pid}\n" in place.lab.haproxy.ask("show info")
+        place.lab.wrapper = []
+        place.start_usher()
+        place.wait_state("standby")
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def add_frontend(place, port):

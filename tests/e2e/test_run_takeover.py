@@ -201,7 +201,7 @@ def test_late(place, n):
         place.assert_kind(flock, "late")
 
 
-@pytest.mark.standby(start_delay="300ms")
+@pytest.mark.standby(start_delay="300ms", haproxy_uid=0)
 def test_absent(place, n):
     """It never comes, until one day it does."""
     place.lab.start_brokers()
