@@ -447,14 +447,14 @@ free_all(struct checked **all, size_t n, struct script *scripts, size_t n_script
 
 /* Whoever was down and is checked no longer: nobody else would ever bring it back. */
 static void
-release(struct health_checker *h, const struct checked *old)
+release(const struct health_checker *h, const struct checked *old)
 {
 	struct pool *pool = world_pool(h->world, str_of(old->server->backend->name));
 	const struct server *s =
 		pool ? proxy_server(pool_backend(pool), str_of(old->server->name)) : NULL;
 	struct server_report now;
 
-	if (!s || find(h->all, h->n, old->key))
+	if (!s)
 		return;
 	now = pool_server(pool, s->index);
 	if (now.status == SERVER_DOWN || (now.status == SERVER_DRAIN && old->is_our_drain))
@@ -478,7 +478,8 @@ health_checker_set_world(struct health_checker *h, struct world *world)
 		if (is_carried(world, world->topology.proxies[i]))
 			add_backend(h, world->topology.proxies[i], old, n_old);
 	for (size_t i = 0; i < n_old && !h->is_paused; i++)
-		release(h, old[i]);
+		if (!find(h->all, h->n, old[i]->key))
+			release(h, old[i]);
 	free_all(old, n_old, old_scripts, n_old_scripts);
 	world_unref(old_world);
 	for (size_t i = 0; i < h->n; i++) {
@@ -500,6 +501,13 @@ health_checker_pause(struct health_checker *h)
 		ev_timer_stop(h->loop, &h->all[i]->due);
 		check_cancel(&h->all[i]->check);
 	}
+}
+
+void
+health_checker_release(const struct health_checker *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		release(h, h->all[i]);
 }
 
 /* As the pool has it. A drain is somebody's wish: it stays. */

@@ -37,6 +37,10 @@ void health_checker_set_world(struct health_checker *h, struct world *world);
 void health_checker_pause(struct health_checker *h);
 void health_checker_resume(struct health_checker *h);
 
+/* While it is paused: the servers are up again, where nobody else says how they are. Main thread.
+ */
+void health_checker_release(const struct health_checker *h);
+
 /* When no worker can note anything any more. */
 void health_checker_free(struct health_checker *h);
 

@@ -104,6 +104,8 @@ give_back(struct standby *s, int64_t now)
 	s->n_given_back++;
 	engine_set_haproxys(s->parts.engine, true);
 	health_checker_pause(s->parts.checker);
+	if ((*s->parts.world)->n_stats_sockets == 0)
+		health_checker_release(s->parts.checker);
 	runtime_poller_set_counts(s->parts.poller, true);
 	drain_start(&s->drain, &policy_of(s)->drain);
 	log_line(LOG_INFO, "given back after_ms=%lld sessions=%u",

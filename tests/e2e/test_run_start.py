@@ -136,11 +136,15 @@ def test_another_network_namespace(place, may_look):
         room.close()
 
 
-def test_without_runtime_socket(place):
-    """Nothing tells of HAProxy's process: the sockets alone do."""
+def unsay_runtime_socket(place):
     text = place.lab.config.read_text()
     line = next(x for x in text.splitlines() if "stats socket" in x)
     place.lab.edit_config((line + "\n", ""))
+
+
+def test_without_runtime_socket(place):
+    """Nothing tells of HAProxy's process: the sockets alone do."""
+    unsay_runtime_socket(place)
     place.lab.start_brokers()
     place.lab.start_haproxy()
     place.start_usher()
@@ -195,6 +199,30 @@ def test_number_of_another_process(place):
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def servers_up(place):
+    """Broker → whether usher counts on it."""
+    metrics = place.metrics()
+    return {name: metrics[f'usher_server_state{{backend="mqtt_backend",server="{name}",state="up"}}'] == 1
+            for name in place.lab.brokers}
+
+
+def test_nobody_says_that_a_server_is_back(place):
+    """Down in usher's eyes when HAProxy comes back, and no runtime socket: the file counts again,
+    or usher would never send anybody there."""
+    unsay_runtime_socket(place)
+    place.lab.start_brokers()
+    place.lab.start_haproxy()
+    place.start_usher()
+    place.wait_state("standby")
+    place.kill()
+    place.wait_takeovers(1)
+    place.lab.brokers["emqx1"].process.stop()
+    wait_for(lambda: not servers_up(place)["emqx1"], "usher to miss emqx1", 30)
+    place.lab.start_haproxy()
+    place.wait_given_back(1)
+    assert all(servers_up(place).values())
 
 
 def add_frontend(place, port):
