@@ -75,6 +75,12 @@ forget_sessions(const struct world *w)
 			pool_forget_sessions(w->pools[i]);
 }
 
+static uint32_t
+microseconds(uint64_t ns)
+{
+	return ns / 1000 < UINT32_MAX ? (uint32_t)(ns / 1000) : UINT32_MAX;
+}
+
 /* Clients first: they are in the backlog from the first line on. */
 static void
 take_over(struct standby *s, enum standby_reason why)
@@ -82,7 +88,7 @@ take_over(struct standby *s, enum standby_reason why)
 	int error = proxy_service_listen(s->parts.proxy);
 	uint64_t now = worker_now_ns();
 
-	s->last_us = s->missed_at ? (uint32_t)((now - s->missed_at) / 1000) : 0;
+	s->last_us = s->missed_at ? microseconds(now - s->missed_at) : 0;
 	s->n_takeovers++;
 	engine_set_haproxys(s->parts.engine, false);
 	forget_sessions(*s->parts.world);

@@ -65,11 +65,14 @@ from_waiting(const struct takeover *t, const struct standby_policy *policy, cons
 }
 
 static enum standby_state
-from_doubt(const struct takeover *t, const struct seen *seen, int64_t now, enum standby_reason *why)
+from_doubt(const struct takeover *t, const struct standby_policy *policy, const struct seen *seen,
+	   int64_t now, enum standby_reason *why)
 {
 	if (seen->sockets.n_seen)
 		return look_at_haproxy(t, seen);
 	*why = why_gone(seen, now - t->since);
+	if (!policy->stays)
+		return STANDBY_REIGN; /* since a reload */
 	if (*why == REASON_STOPPED)
 		return STANDBY_STOPPED;
 	/* Before Linux 6.15 nobody says how it ended: somebody has to serve. */
@@ -77,6 +80,16 @@ from_doubt(const struct takeover *t, const struct seen *seen, int64_t now, enum 
 	    now - t->since >= DOUBT_MS)
 		return STANDBY_REIGN;
 	return STANDBY_DOUBT;
+}
+
+static enum standby_state
+from_stopped(const struct takeover *t, const struct standby_policy *policy, const struct seen *seen,
+	     enum standby_reason *why)
+{
+	if (seen->sockets.n_seen)
+		return look_at_haproxy(t, seen);
+	*why = REASON_STOPPED;
+	return policy->stays ? STANDBY_STOPPED : STANDBY_REIGN;
 }
 
 static enum standby_state
@@ -120,9 +133,9 @@ takeover_next(struct takeover *t, const struct standby_policy *policy, const str
 	case STANDBY_HUNG:
 		return from_ready(t, policy, seen, why);
 	case STANDBY_DOUBT:
-		return from_doubt(t, seen, now, why);
+		return from_doubt(t, policy, seen, now, why);
 	case STANDBY_STOPPED:
-		return seen->sockets.n_seen ? look_at_haproxy(t, seen) : STANDBY_STOPPED;
+		return from_stopped(t, policy, seen, why);
 	case STANDBY_REIGN:
 		return from_reign(t, seen, now);
 	default: /* STANDBY_UNFIT */

@@ -13,6 +13,8 @@
  *	       └────────────────────────────┼────────────────────────────────────▶│       │
  *	                                    └──────── HAProxy listens ────────────└───────┘
  *
+ * A reload that says on_stop: takeover ends DOUBT and STOPPED in REIGN.
+ *
  * UNFIT is where HAProxy turned out to be another user's than our sockets are: listening would keep
  * it from coming back, so nobody stands in for it until usher is started anew.
  */
