@@ -240,8 +240,12 @@ open_sockets(const struct proxy_service *s, int *fds, const struct addr *a)
 	if (!s->stand)
 		return listener_bind_all(fds, s->n_workers, a);
 	error = listener_stand_all(fds, s->n_workers, a, s->stand->uid);
-	for (unsigned i = 0; !error && s->listens && i < s->n_workers; i++)
-		(void)!listener_listen(fds[i]); /* its worker tries again */
+	if (error || !s->listens)
+		return error;
+	for (unsigned i = 0; !error && i < s->n_workers; i++)
+		error = listener_listen(fds[i]);
+	for (unsigned i = 0; error && i < s->n_workers; i++)
+		close(fds[i]);
 	return error;
 }
 

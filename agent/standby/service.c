@@ -81,16 +81,21 @@ microseconds(uint64_t ns)
 	return ns / 1000 < UINT32_MAX ? (uint32_t)(ns / 1000) : UINT32_MAX;
 }
 
-/* Clients first: they are in the backlog from the first line on. */
+/*
+ * Clients first, but workers decide as soon as they listen: from then on the clients are ours to
+ * carry.
+ */
 static void
 take_over(struct standby *s, enum standby_reason why)
 {
-	int error = proxy_service_listen(s->parts.proxy);
-	uint64_t now = worker_now_ns();
+	uint64_t now;
+	int error;
 
+	engine_set_haproxys(s->parts.engine, false);
+	error = proxy_service_listen(s->parts.proxy);
+	now = worker_now_ns();
 	s->last_us = s->missed_at ? microseconds(now - s->missed_at) : 0;
 	s->n_takeovers++;
-	engine_set_haproxys(s->parts.engine, false);
 	forget_sessions(*s->parts.world);
 	runtime_poller_set_counts(s->parts.poller, false);
 	health_checker_resume(s->parts.checker);
