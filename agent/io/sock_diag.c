@@ -133,18 +133,21 @@ read_answer(struct sock_diag *d, listening_fn *show, void *arg)
 
 /* ---- /proc ---------------------------------------------------------------------------------- */
 
-/* "0100007F:075B" is 127.0.0.1:1883: words of 32 bits as this machine writes them. */
+/*
+ * "0100007F:075B" is 127.0.0.1:1883: words of 32 bits as this machine writes them. False: it is no
+ * row, as the first line.
+ */
 static bool
-read_row(const char *line, sa_family_t family, struct listening *l)
+read_row(const char *line, sa_family_t family, struct listening *l, unsigned *state)
 {
 	char text[33];
 	uint32_t words[4];
-	unsigned port, state;
+	unsigned port;
 	size_t n = family == AF_INET ? 1 : 4;
 
 	if (sscanf(line, " %*u: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X %*s %*s %*s %u %*u %" SCNu64,
-		   text, &port, &state, &l->uid, &l->inode) != 5 ||
-	    state != TCP_STATE_LISTEN || strlen(text) != n * 8)
+		   text, &port, state, &l->uid, &l->inode) != 5 ||
+	    strlen(text) != n * 8)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (sscanf(text + i * 8, "%8" SCNx32, &words[i]) != 1)
@@ -153,17 +156,19 @@ read_row(const char *line, sa_family_t family, struct listening *l)
 	return true;
 }
 
+/* The kernel names those that listen first; behind them may be a hundred thousand clients. */
 static int
 read_proc(sa_family_t family, listening_fn *show, void *arg)
 {
 	FILE *f = fopen(family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", "re");
 	struct listening l;
 	char line[512];
+	unsigned state = TCP_STATE_LISTEN;
 
 	if (!f)
 		return family == AF_INET6 && errno == ENOENT ? 0 : -errno;
-	while (fgets(line, sizeof(line), f))
-		if (read_row(line, family, &l))
+	while (state == TCP_STATE_LISTEN && fgets(line, sizeof(line), f))
+		if (read_row(line, family, &l, &state) && state == TCP_STATE_LISTEN)
 			show(arg, &l);
 	fclose(f);
 	return 0;
