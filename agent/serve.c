@@ -440,16 +440,22 @@ make_workers(struct process *p)
 	return true;
 }
 
+/* A worker's part of it. */
+static void
+stop_services(const struct process *p, struct worker *w)
+{
+	if (p->agent)
+		spoa_service_stop(p->agent, w);
+	if (p->proxy)
+		proxy_service_stop(p->proxy, w);
+}
+
 static void
 stop_worker(void *arg)
 {
 	struct handover *h = arg;
-	const struct process *p = h->worker->owner;
 
-	if (p->agent)
-		spoa_service_stop(p->agent, h->worker);
-	if (p->proxy)
-		proxy_service_stop(p->proxy, h->worker);
+	stop_services(h->worker->owner, h->worker);
 	sharing_free(h->worker->sharing);
 	h->worker->sharing = NULL;
 	worker_stop(h->worker);
@@ -630,6 +636,15 @@ close_services(struct process *p)
 		proxy_service_free(p->proxy);
 }
 
+/* A service could not be opened; those before it were. */
+static void
+give_up(struct process *p)
+{
+	for (unsigned i = 0; i < p->n_workers; i++)
+		stop_services(p, p->workers[i]);
+	close_services(p);
+}
+
 /* The agent binds and reads nothing but at start; in a reload the proxy may have to again. */
 static void
 give_up_privileges(const struct process *p)
@@ -655,8 +670,12 @@ run(struct process *p)
 	}
 	raise_descriptor_limit();
 	p->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!p->loop || !make_workers(p) || !open_services(p))
+	if (!p->loop || !make_workers(p))
 		return 1;
+	if (!open_services(p)) {
+		give_up(p);
+		return 1;
+	}
 	if (p->options->pid_file)
 		write_pid_file(p->options->pid_file);
 	watch_signals(p);
