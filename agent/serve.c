@@ -1,8 +1,9 @@
 /*
- * World → workers → services → signals. This file and main.c alone know everybody.
+ * World → workers → services → signals. This file, its parts (serve_*.c) and main.c alone know
+ * everybody.
  *
  * The main thread has the default loop, with signals, HAProxy's runtime socket and session ends;
- * workers have the connections. A reload builds the new world here and hands each worker a
+ * workers have the connections. A reload builds a new world there and hands each worker a
  * reference by message.
  */
 #include "agent/serve.h"
@@ -16,287 +17,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "agent/admin/service.h"
 #include "agent/core/base/mem.h"
-#include "agent/engine/counters.h"
 #include "agent/engine/session_line.h"
-#include "agent/engine/sharing.h"
-#include "agent/engine/sticky_file.h"
-#include "agent/engine/world.h"
-#include "agent/health/checker.h"
-#include "agent/health/runtime.h"
 #include "agent/io/log.h"
 #include "agent/io/privileges.h"
-#include "agent/io/worker.h"
 #include "agent/load.h"
-#include "agent/names/names.h"
-#include "agent/proxy/service.h"
-#include "agent/serve_operations.h"
-#include "agent/spoa/engines.h"
-#include "agent/spoa/service.h"
-#include "agent/spoa/session_end.h"
-#include "agent/standby/service.h"
-
-enum { SIGNALS = 5 };
-
-struct process {
-	const struct options *options;
-	struct ev_loop *loop;
-	struct engine *engine;
-	struct world *world; /* ref; the newest one */
-	struct worker **workers;
-	unsigned n_workers;
-	struct counters *counters; /* one set for each worker, and the main thread's last */
-	struct sharing *sharing;   /* the main thread's */
-	enum serve_mode mode;
-	struct spoa_service *agent; /* NULL: not in this mode, and so are the next six */
-	struct proxy_service *proxy;
-	struct names *names;
-	struct health_checker *checker;
-	struct runtime_poller *poller;
-	struct session_end_receiver *ends;
-	struct standby *standby;
-	struct meeting meeting; /* with standby: what HAProxy is like */
-	struct proxy_stand stand;
-	struct admin_service *admin;
-	struct sticky_file *sticky_file;
-	struct admin_reloads reloads;
-	struct serve_operations operations; /* with the proxy */
-	ev_signal signals[SIGNALS];
-	ev_timer leave;	    /* runs while a soft stop waits for the last sessions */
-	int64_t stopped_at; /* monotonic ms, of the soft stop; 0: none */
-};
-
-/* ---- reload --------------------------------------------------------------------------------- */
-
-struct handover {
-	struct worker *worker;
-	struct world *world;	 /* the worker's reference */
-	struct proxy_plan *plan; /* what becomes of the listeners; NULL: nothing */
-};
-
-/* Between two events: no client meets half of the change. */
-static void
-take_world(void *arg)
-{
-	struct handover *h = arg;
-
-	if (h->plan)
-		proxy_plan_leave(h->plan, h->worker);
-	world_unref(h->worker->world);
-	h->worker->world = h->world;
-	sharing_set_world(h->worker->sharing, h->world);
-	if (h->plan)
-		proxy_plan_enter(h->plan, h->worker);
-	free(h);
-}
-
-/* What cannot follow the files without a restart is said, lest somebody waits for it. */
-static void
-compare_listeners(const struct world *old, const struct world *new)
-{
-	bool same = old->n_listen == new->n_listen;
-
-	for (size_t i = 0; same && i < new->n_listen; i++)
-		same = strcmp(old->listen[i].text, new->listen[i].text) == 0;
-	if (!same)
-		log_line(LOG_WARNING, "listener addresses differ consequence=\"those of the start "
-				      "stay open\" cure=\"restart usher\"");
-}
-
-/* The new world and its listeners; NULL, with alerts printed, and nothing has changed. */
-static struct world *
-prepare(struct process *p, struct proxy_plan **plan)
-{
-	struct world *world = load_world(p->engine, p->options, p->world);
-	struct report report;
-
-	*plan = NULL;
-	if (!world || !p->proxy)
-		return world;
-	report_init(&report);
-	if (p->standby)
-		standby_check(world, &report);
-	*plan = report.n_alerts ? NULL : proxy_service_plan(p->proxy, world, &report);
-	if (!*plan) {
-		print_report(p->options, &report);
-		world_unref(world);
-		world = NULL;
-	}
-	report_fini(&report);
-	return world;
-}
-
-static void
-hand_over(struct process *p, struct world *world, struct proxy_plan *plan)
-{
-	world_begin(world, p->ends && session_end_receiver_hears(p->ends, world));
-	if (plan)
-		proxy_service_commit(p->proxy, plan, world);
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ p->workers[i], world_ref(world), plan };
-		inbox_send(&p->workers[i]->inbox, take_world, h);
-	}
-	sharing_set_world(p->sharing, world);
-	if (p->poller)
-		runtime_poller_set_world(p->poller, world);
-	if (p->ends)
-		session_end_receiver_set_world(p->ends, world);
-	if (p->names)
-		names_set_world(p->names, world);
-	if (p->checker)
-		health_checker_set_world(p->checker, world);
-	sticky_file_follow(p->sticky_file, world);
-}
-
-static void
-follow_operations(struct process *p)
-{
-	struct report report;
-
-	report_init(&report);
-	serve_operations_follow(&p->operations, &report);
-	print_report(p->options, &report);
-	report_fini(&report);
-}
-
-/* False: the files have errors, printed, and nothing changed. */
-static bool
-reload(struct process *p)
-{
-	struct proxy_plan *plan;
-	struct world *world = p->stopped_at ? NULL : prepare(p, &plan);
-
-	p->reloads.last = time(NULL);
-	p->reloads.last_refused = !world;
-	if (!world) {
-		p->reloads.refused++;
-		log_line(LOG_ERROR,
-			 "reload refused consequence=\"the running configuration stays\"");
-		return false;
-	}
-	p->reloads.done++;
-	if (p->agent)
-		compare_listeners(p->world, world);
-	if (p->proxy && world->topology.nbthread != p->world->topology.nbthread)
-		log_line(LOG_WARNING, "nbthread differs consequence=\"the threads of the start "
-				      "stay\" cure=\"restart usher\"");
-	hand_over(p, world, plan);
-	world_unref(p->world);
-	p->world = world;
-	if (p->mode == SERVE_PROXY)
-		follow_operations(p);
-	log_line(LOG_INFO, "reload done");
-	return true;
-}
-
-/* ---- what the admin service sees ------------------------------------------------------------ */
-
-static struct world *
-view_world(void *arg)
-{
-	return ((struct process *)arg)->world;
-}
-
-static void
-view_counters(void *arg, struct counters *sum)
-{
-	const struct process *p = arg;
-
-	counters_sum(p->counters, p->n_workers + 1, sum);
-}
-
-struct engine_row {
-	admin_engine_fn *row;
-	void *arg;
-};
-
-static void
-view_engine(void *arg, struct str id, unsigned connections)
-{
-	const struct engine_row *to = arg;
-
-	to->row(to->arg, &(struct admin_engine){ id, connections });
-}
-
-static void
-view_engines(void *arg, admin_engine_fn *row, void *row_arg)
-{
-	engines_each(view_engine, &(struct engine_row){ row, row_arg });
-}
-
-static void
-view_haproxy(void *arg, struct admin_haproxy *h)
-{
-	const struct process *p = arg;
-	const struct runtime_haproxy *from;
-
-	*h = (struct admin_haproxy){ 0 };
-	if (!p->poller)
-		return;
-	from = runtime_poller_haproxy(p->poller);
-	h->is_wanted = true;
-	h->has_socket = p->world->n_stats_sockets > 0;
-	h->answers = from->answers;
-	h->pid = from->pid;
-	h->uptime_s = from->uptime_s;
-	snprintf(h->version, sizeof(h->version), "%s", from->version);
-}
-
-static const char *
-standby_name(unsigned state)
-{
-	return standby_state_name((enum standby_state)state);
-}
-
-static void
-view_standby(void *arg, struct admin_standby *s)
-{
-	const struct process *p = arg;
-	struct standby_report r;
-
-	standby_report(p->standby, &r);
-	*s = (struct admin_standby){
-		.state = r.state,
-		.n_states = N_STANDBY_STATES,
-		.state_name = standby_name,
-		.reason = standby_reason_name(r.reason),
-		.for_ms = r.for_ms,
-		.n_takeovers = r.n_takeovers,
-		.n_given_back = r.n_given_back,
-		.last_us = r.last_us,
-		.sessions = proxy_service_sessions(p->proxy),
-	};
-}
-
-static bool
-view_reload(void *arg)
-{
-	return reload(arg);
-}
-
-static void
-open_admin(struct process *p)
-{
-	struct admin_view view = {
-		.arg = p,
-		.world = view_world,
-		.counters = view_counters,
-		.engines = view_engines,
-		.haproxy = view_haproxy,
-		.standby = p->standby ? view_standby : NULL,
-		.reload = view_reload,
-		.operations = p->proxy ? &p->operations.view : NULL,
-		.sticky_file = p->sticky_file,
-		.reloads = &p->reloads,
-		.started = time(NULL),
-		.n_workers = p->n_workers,
-	};
-
-	p->admin = admin_service_new(p->loop, &p->world->policy, &view);
-}
+#include "agent/serve_admin.h"
+#include "agent/serve_process.h"
+#include "agent/serve_reload.h"
 
 /* ---- signals -------------------------------------------------------------------------------- */
 
@@ -320,11 +48,10 @@ on_leave(struct ev_loop *loop, ev_timer *timer, int revents)
 static void
 close_doors(void *arg)
 {
-	struct handover *h = arg;
-	const struct process *p = h->worker->owner;
+	struct worker *w = arg;
+	const struct process *p = w->owner;
 
-	proxy_service_close(p->proxy, h->worker);
-	free(h);
+	proxy_service_close(p->proxy, w);
 }
 
 /* SIGUSR1, as HAProxy: nobody new, and those who are there may stay until they go. */
@@ -337,12 +64,8 @@ stop_softly(struct process *p)
 	if (p->standby)
 		standby_stop(p->standby);
 	p->operations.view.is_stopping = true;
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ .worker = p->workers[i] };
-		inbox_send(&p->workers[i]->inbox, close_doors, h);
-	}
+	for (unsigned i = 0; i < p->n_workers; i++)
+		inbox_send(&p->workers[i]->inbox, close_doors, p->workers[i]);
 	session_line_say_stopped(p->world);
 	log_line(LOG_INFO, "stopping softly sessions=%u", proxy_service_sessions(p->proxy));
 	ev_timer_init(&p->leave, on_leave, LEAVE_POLL_S, LEAVE_POLL_S);
@@ -355,7 +78,7 @@ on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	struct process *p = w->data;
 
 	if (w->signum == SIGHUP || w->signum == SIGUSR2) {
-		reload(p);
+		serve_reload(p);
 		return;
 	}
 	if (w->signum == SIGUSR1 && p->proxy) {
@@ -453,13 +176,12 @@ stop_services(const struct process *p, struct worker *w)
 static void
 stop_worker(void *arg)
 {
-	struct handover *h = arg;
+	struct worker *w = arg;
 
-	stop_services(h->worker->owner, h->worker);
-	sharing_free(h->worker->sharing);
-	h->worker->sharing = NULL;
-	worker_stop(h->worker);
-	free(h);
+	stop_services(w->owner, w);
+	sharing_free(w->sharing);
+	w->sharing = NULL;
+	worker_stop(w);
 }
 
 static void
@@ -473,12 +195,8 @@ run_workers(struct process *p)
 	log_line(LOG_INFO, "%s ready workers=%u pid=%d", p->options->command, p->n_workers,
 		 getpid());
 	ev_run(p->loop, 0);
-	for (unsigned i = 0; i < p->n_workers; i++) {
-		struct handover *h = xmalloc(sizeof(*h));
-
-		*h = (struct handover){ .worker = p->workers[i] };
-		inbox_send(&p->workers[i]->inbox, stop_worker, h);
-	}
+	for (unsigned i = 0; i < p->n_workers; i++)
+		inbox_send(&p->workers[i]->inbox, stop_worker, p->workers[i]);
 	for (unsigned i = 0; i < p->n_workers; i++)
 		worker_join(p->workers[i]);
 	for (unsigned i = 0; i < p->n_workers; i++)
@@ -680,7 +398,7 @@ run(struct process *p)
 		write_pid_file(p->options->pid_file);
 	watch_signals(p);
 	p->sticky_file = sticky_file_new(p->engine);
-	open_admin(p);
+	serve_open_admin(p);
 	give_up_privileges(p);
 	sticky_file_start(p->sticky_file, p->world);
 	run_workers(p);
