@@ -191,7 +191,7 @@ def test_number_of_another_process(place):
             ["unshare", "-p", "-f", "--mount-proc", "sh", "-c",
              f'echo {stranger.pid - 1} > /proc/sys/kernel/ns_last_pid; "$0" "$@" & wait',
              "haproxy"]).start()
-        wait_for(lambda: accepts(place.lab.ports["mqtt"]), "HAProxy to listen")
+        wait_for((place.lab.directory / "admin.sock").exists, "HAProxy's socket")
         assert f"Pid: {stranger.pid}\n" in place.lab.haproxy.ask("show info")
         place.lab.wrapper = []
         place.start_usher()
