@@ -58,9 +58,11 @@ open_sockets(const struct proxy_service *s, int *fds, const struct addr *a)
 static void
 refuse_stand(const struct proxy_service *s, const struct bind *b, int error, struct report *r)
 {
-	const char *what = error == -EADDRINUSE ? "another user's socket is bound there"
-			   : error == -EPERM	? "making sockets for another user takes CAP_CHOWN"
-						: strerror(-error);
+	const char *what =
+		error == -EADDRINUSE
+			? "another user's socket is bound there, or one that shares with nobody"
+		: error == -EPERM ? "making sockets for another user takes CAP_CHOWN"
+				  : strerror(-error);
 
 	report_cfg(
 		r, FINDING_ALERT,
