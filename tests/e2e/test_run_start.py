@@ -188,7 +188,7 @@ def test_number_of_another_process(place):
         place.lab.start_brokers()
         place.lab.haproxy = laboratory.HAProxy(
             place.lab.directory, place.lab.config, place.lab.env(),
-            ["unshare", "-p", "-f", "--mount-proc", "sh", "-c",
+            ["unshare", "-p", "-f", "--kill-child", "--mount-proc", "sh", "-c",
              f'echo {stranger.pid - 1} > /proc/sys/kernel/ns_last_pid; "$0" "$@" & wait',
              "haproxy"]).start()
         wait_for((place.lab.directory / "admin.sock").exists, "HAProxy's socket")

@@ -80,7 +80,7 @@ def test_stopped(place, flock, number):
     place.assert_kind(flock, f"stopped by {number.name}")
 
 
-@pytest.mark.standby(drain="1000/1s")
+@pytest.mark.standby(drain="8000/1s")
 def test_deaths_in_a_row(place, flock, count):
     """Each is an event of its own: nobody pays for the deaths before."""
     for times in range(1, count(5, 20) + 1):
