@@ -72,7 +72,14 @@ find_no_filter(const struct adviser *a)
 		for (size_t j = 0; j < a->n_askers; j++)
 			asks = asks || a->askers[j].p == p;
 		snprintf(path, sizeof(path), "frontends.%s", lines_key(str_of(name), key));
-		if (!asks)
+		if (asks)
+			continue;
+		if (policy->frontends[i].websocket)
+			advise_policy(
+				a, FINDING_WARNING, policy->frontends[i].line, path,
+				"holds only where usher carries clients itself; HAProxy passes "
+				"WebSocket through unread and does not ask usher here");
+		else
 			advise_policy(a, FINDING_ALERT, policy->frontends[i].line, path,
 				      "HAProxy does not ask usher here: %s:%d has no 'filter spoe "
 				      "engine usher' line; add the lines that 'usher setup' prints",
