@@ -2,6 +2,7 @@
 # Installs the Debian packages that a make target needs and starts none of their services.
 #
 #   tests/deps.sh build|demo|check ...      each group includes the ones before it
+#   tests/deps.sh compose                   what `make compose-check` needs of this machine
 #
 # Prints what is missing before it installs it. When everything is there it neither asks for
 # root nor touches the network.
@@ -10,6 +11,8 @@ set -eu
 build="gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev libpcre2-dev libxxhash-dev libmicrohttpd-dev libc-ares-dev libhiredis-dev"
 demo="haproxy mosquitto mosquitto-clients python3 python3-paho-mqtt procps"
 check="check hatop prometheus-haproxy-exporter python3-pytest python3-pytest-xdist python3-yaml git openssl patch prometheus iproute2 redis-server ejabberd rabbitmq-server keepalived"
+# iptables is for dockerd, slirp4netns for the way out of its network namespace.
+compose="debootstrap docker.io docker-compose iptables slirp4netns"
 
 want=""
 for group in "$@"; do
@@ -17,6 +20,7 @@ for group in "$@"; do
 	build) want="$want $build" ;;
 	demo) want="$want $build $demo" ;;
 	check) want="$want $build $demo $check" ;;
+	compose) want="$want $compose" ;;
 	*) want="$want $group" ;; # a package by its own name
 	esac
 done
@@ -82,8 +86,9 @@ install() {
 install
 
 idle=""
-for service in haproxy keepalived mosquitto prometheus prometheus-haproxy-exporter redis-server ejabberd rabbitmq-server; do
+for service in haproxy keepalived mosquitto prometheus prometheus-haproxy-exporter redis-server ejabberd rabbitmq-server docker.io; do
 	case " $missing " in *" $service "*) idle="$idle $service" ;; esac
 done
+idle=$(echo "$idle" | sed "s/docker\.io/docker containerd/")
 [ -z "$idle" ] || echo "not started:$idle; Debian will start them at the next boot, unless you say:" \
 	"sudo systemctl disable$idle"

@@ -1,4 +1,5 @@
-"""A newer HAProxy beside Debian 12's own: another suite's package in a directory of its own.
+"""A newer HAProxy beside Debian 12's own: another suite's package in a directory of its own. Also
+the bare system that `make compose-check` makes its images of.
 
 debootstrap fills <cache>/<suite> once (half a minute and 200 MB each); the program runs there by
 chroot(8) and shares this machine's network. Needs root.
@@ -31,10 +32,10 @@ def mirror():
 
 
 class Suite:
-    """HAProxy of one Debian suite."""
+    """One Debian suite; with HAProxy, or bare."""
 
-    def __init__(self, name):
-        self.name, self.root = name, cache() / name
+    def __init__(self, name, include="haproxy"):
+        self.name, self.include, self.root = name, include, cache() / name
 
     def prepare(self):
         if not self.root.exists():
@@ -47,7 +48,8 @@ class Suite:
         unfinished = self.root.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         done = subprocess.run(
-            ["debootstrap", "--variant=minbase", "--include=haproxy", self.name,
+            ["debootstrap", "--variant=minbase",
+             *([f"--include={self.include}"] if self.include else []), self.name,
              str(unfinished), mirror()], capture_output=True, text=True, check=False)
         assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
         unfinished.rename(self.root)
