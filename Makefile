@@ -191,6 +191,13 @@ check: check-deps
 demo: demo-deps all
 	$(Q)USHER=$(abspath $(B)/usher) /usr/bin/python3 tests/e2e/demo.py
 
+# The stack of compose/ in containers, by Debian's docker.io and docker-compose; a daemon of its own.
+.PHONY: compose-check
+compose-check: check-deps all
+	$(Q)tests/deps.sh compose
+	$(Q)$(PYTEST) tests/e2e/test_compose_files.py
+	$(Q)tests/compose/with-docker.sh tests/compose/check.sh
+
 # ---- measurements -----------------------------------------------------------------------------
 
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
@@ -248,6 +255,7 @@ help:
 	'make check         install what is missing, build, run every test (under 10 minutes)' \
 	'make unit          the part of check that starts no server' \
 	'make e2e-full      the end-to-end scenarios with full counts, HAProxy 2.6, 3.0 and 3.2' \
+	'make compose-check the stack of compose/ in containers, with a Docker daemon of its own' \
 	'make fuzz          search with libFuzzer (FUZZ_SECONDS=60 for each target)' \
 	'make bench         what usher costs: bench-spoe, bench-proxy as ratios to HAProxy; bench-takeover' \
 	'make soak          everything goes wrong at random for SOAK_SECONDS=600' \
