@@ -458,18 +458,22 @@ def memory_kib(pid):
         return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
 
-def fill(sender):
-    """Write until nobody takes any more: how much went in."""
-    sender.setblocking(False)
-    sent, piece = 0, bytes(1 << 16)
-    while select.select([], [sender], [], 0.7)[1]:
-        try:
-            sent += sender.send(piece)
-        except BlockingIOError:
-            pass
-        assert sent < 256 << 20, "no back-pressure"
-    sender.settimeout(15)
-    return sent
+def fill(senders):
+    """Write until none of them takes any more: how much went into each. All at once: nobody is
+    idle for long."""
+    sent, piece = dict.fromkeys(senders, 0), bytes(1 << 16)
+    for sender in senders:
+        sender.setblocking(False)
+    while willing := select.select([], senders, [], 0.7)[1]:
+        for sender in willing:
+            try:
+                sent[sender] += sender.send(piece)
+            except BlockingIOError:
+                pass
+            assert sent[sender] < 256 << 20, "no back-pressure"
+    for sender in senders:
+        sender.settimeout(15)
+    return [sent[sender] for sender in senders]
 
 
 def drain(receiver, n):
@@ -490,7 +494,7 @@ def test_reader_that_stops(lab, to, count):
     pairs = [through(lab, listener) for _ in range(n)]
     ways = [pair if to == "server" else pair[::-1] for pair in pairs]
     before = memory_kib(lab.usher.pid)
-    sent = [fill(sender) for sender, _ in ways]
+    sent = fill([sender for sender, _ in ways])
     grown = memory_kib(lab.usher.pid) - before
     assert grown < (n * 160 + 1024) * laboratory.SLOW, f"{grown} KiB for {sum(sent)} bytes"
     for (sender, receiver), size in zip(ways, sent):

@@ -359,7 +359,7 @@ def test_sessions_of_a_server_are_ended(ours):
 
 
 def test_sessions_of_all_workers_are_shown(ours, count):
-    n = count(50, 2000)
+    n = count(50, 250)  # the frontend takes 300
     clients = [mqtt.connect(ours.ports["mqtt"], f"c{i}") for i in range(n)]
     assert len(ours.ask("show sess").strip().splitlines()) == n
     for client in clients:
