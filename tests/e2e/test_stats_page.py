@@ -94,12 +94,15 @@ def test_csv_is_haproxys(sides):
     for name in ("content-type", "cache-control", "refresh"):
         assert headers[name] == real_headers[name]
     assert text.splitlines()[0] == real_text.splitlines()[0] and text.endswith(",\n")
-    def differences():
-        return row_differences(*(side.rows(side.get("/stats;csv")[2]) for side in sides))
+    last = []
+
+    def are_the_same():
+        last[:] = row_differences(*(side.rows(side.get("/stats;csv")[2]) for side in sides))
+        return not last
 
     with contextlib.suppress(AssertionError):  # says less than what follows
-        wait_for(lambda: not differences(), "the same rows")
-    assert not differences()
+        wait_for(are_the_same, "the same rows")
+    assert not last
 
 
 def test_csv_is_that_of_the_socket(sides):
