@@ -353,6 +353,25 @@ begin_session(struct stick_table *t, struct shard *s, struct entry *e, int64_t n
 	stick_shard_enter(s, e, phase_at_begin(t, e));
 }
 
+/* An expired one goes, and is none. */
+static struct entry *
+find_live(const struct stick_table *t, struct shard *s, const struct stick_key *k, int64_t now)
+{
+	struct entry *e = stick_shard_find(s, k);
+
+	if (!e || !stick_entry_is_expired(t, e, now))
+		return e;
+	forget(s, e);
+	return NULL;
+}
+
+static void
+point(struct entry *e, uint32_t target, int64_t now)
+{
+	e->target = (uint16_t)target;
+	e->placed_s = (uint32_t)(now / 1000);
+}
+
 uint32_t
 stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t seen, uint32_t target,
 		  int64_t now)
@@ -364,17 +383,11 @@ stick_table_place(struct stick_table *t, const struct stick_key *k, uint32_t see
 	assert(target <= STICK_TARGET_MAX);
 	pthread_mutex_lock(&s->lock);
 	sweep(t, s, now);
-	e = stick_shard_find(s, k);
-	if (e && stick_entry_is_expired(t, e, now)) {
-		forget(s, e);
-		e = NULL;
-	}
+	e = find_live(t, s, k, now);
 	if (!e && (e = insert(t, s, k, now))) {
-		e->target = (uint16_t)target;
-		e->placed_s = (uint32_t)(now / 1000);
+		point(e, target, now);
 	} else if (e && e->target == seen && seen != target) {
-		e->target = (uint16_t)target;
-		e->placed_s = (uint32_t)(now / 1000);
+		point(e, target, now);
 	}
 	stands = e ? e->target : STICK_NO_TARGET;
 	if (stands == target)
@@ -392,14 +405,9 @@ stick_table_learn(struct stick_table *t, const struct stick_key *k, uint32_t tar
 	assert(target <= STICK_TARGET_MAX);
 	pthread_mutex_lock(&s->lock);
 	sweep(t, s, now);
-	e = stick_shard_find(s, k);
-	if (e && stick_entry_is_expired(t, e, now)) {
-		forget(s, e);
-		e = NULL;
-	}
+	e = find_live(t, s, k, now);
 	if (!e && (e = insert(t, s, k, now))) {
-		e->target = (uint16_t)target;
-		e->placed_s = (uint32_t)(now / 1000);
+		point(e, target, now);
 		e->stamp = stick_ticks(now);
 		stick_shard_enter(s, e, PHASE_TENTATIVE_IDLE);
 	}
