@@ -54,6 +54,31 @@ START_TEST(test_first_decision_stands)
 }
 END_TEST
 
+/* Each decision throws out a few of the oldest; the youngest are still there, and are none. */
+START_TEST(test_expired_and_not_yet_thrown_out)
+{
+	enum { N = 20000 };
+	struct stick_table *t = table_with(false);
+	int64_t later = T0 + EXPIRE + STEP;
+	struct stick_key k;
+	char id[16];
+
+	for (int i = 0; i < N; i++) {
+		snprintf(id, sizeof(id), "c%d", i);
+		k = key_of(t, id);
+		ck_assert_uint_eq(stick_table_place(t, &k, STICK_NO_TARGET, 1, T0), 1);
+		stick_table_accept(t, k.hash, 1, T0);
+	}
+	for (int i = N - 1; i >= N - 100; i--) {
+		snprintf(id, sizeof(id), "c%d", i);
+		k = key_of(t, id);
+		ck_assert_uint_eq(stick_table_place(t, &k, STICK_NO_TARGET, 2, later), 2);
+		ck_assert_uint_eq(target_at(t, &k, later), 2);
+	}
+	stick_table_free(t);
+}
+END_TEST
+
 /* Workers read the clock at different moments and reach the lock in any order. */
 START_TEST(test_a_clock_read_earlier)
 {
@@ -494,6 +519,7 @@ main(void)
 	tcase_add_test(tcase, test_whole_key_is_compared);
 	tcase_add_test(tcase, test_long_ids);
 	tcase_add_test(tcase, test_seed);
+	tcase_add_test(tcase, test_expired_and_not_yet_thrown_out);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
