@@ -41,7 +41,7 @@ static const char usage[] =
 	"  --tls-version --cn --verified --path --query --host\n"
 	"  --header NAME=VALUE --user-property NAME=VALUE\n"
 	"\n"
-	"Signals: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP and SIGUSR2 reload.\n";
+	"Signals: SIGTERM and SIGINT stop, SIGUSR1 stops softly, SIGHUP and SIGUSR2 reload.\n";
 
 static bool
 mistake(int *status, const char *what, const char *arg)
